@@ -1,0 +1,445 @@
+//! What must hold of a change before a world takes it.
+
+use std::collections::BTreeSet;
+
+use super::facts::{
+    CustomerUser, DenyAssignment, Group, Invitation, InvitationStatus, ManagementGroup,
+    PartnerUser, RoleAssignment,
+};
+use super::{DirectoryError, Fact, Key, Scope, World, deny_assignment, directory_role, names};
+use crate::policy::check_id;
+
+/// Bytes of an id. Source: contract, section 3.
+const ID_BYTES_MAX: usize = 256;
+
+/// Checks a fact that is to be added or replaced.
+pub(super) fn put(world: &World, fact: &Fact) -> Result<(), DirectoryError> {
+    let what = fact.key().describe();
+    for id in own_ids(fact) {
+        check_id(id, ID_BYTES_MAX).map_err(|message| DirectoryError::Id {
+            what: what.clone(),
+            field: "",
+            message,
+        })?;
+    }
+    for (field, key) in references(world, fact)? {
+        if !exists(world, &key) {
+            let (what, to) = (what.clone(), key.describe());
+            return Err(DirectoryError::Dangling { what, field, to });
+        }
+    }
+    match fact {
+        Fact::Partner(partner) if partner.id.contains('/') => Err(DirectoryError::Id {
+            what,
+            field: "",
+            message: "a partner's id must not contain `/`, which separates partner and group"
+                .to_owned(),
+        }),
+        Fact::PartnerUser(user) => partner_user(user, &what),
+        Fact::Group(group) => group_fact(world, group, &what),
+        Fact::CustomerUser(user) => customer_user(world, user, &what),
+        Fact::Invitation(invitation) => invitation_fact(invitation, &what),
+        Fact::Gdap(gdap) => {
+            let assigned = gdap.assignments.iter().flat_map(|a| &a.roles);
+            known_roles(gdap.roles.iter(), "roles", &what)?;
+            known_roles(assigned, "assignments", &what)
+        }
+        Fact::ManagementGroup(group) => management_group(world, group, &what),
+        Fact::RoleAssignment(assignment) => role_assignment(world, assignment, &what),
+        Fact::DenyAssignment(assignment) => deny(assignment, &what),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that nothing refers to what is to go.
+pub(super) fn remove(world: &World, key: &Key) -> Result<(), DirectoryError> {
+    if !exists(world, key) || world.fact(key).is_none() {
+        let what = key.describe();
+        return Err(DirectoryError::Absent { what });
+    }
+    for fact in world.facts() {
+        let names_it = references(world, &fact)?.iter().any(|(_, to)| to == key)
+            || matches!(key, Key::Partner(id) if belongs_to(&fact, id));
+        if names_it && fact.key() != *key {
+            return Err(DirectoryError::InUse {
+                what: key.describe(),
+                by: fact.key().describe(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn belongs_to(fact: &Fact, partner: &str) -> bool {
+    matches!(fact, Fact::Group(group) if names::partner_of_group(&group.id) == Some(partner))
+}
+
+fn exists(world: &World, key: &Key) -> bool {
+    match key {
+        Key::Group(id) => world.has_group(id),
+        key => world.fact(key).is_some(),
+    }
+}
+
+/// The parts of a key that are new ids, to be checked as such.
+fn own_ids(fact: &Fact) -> Vec<&str> {
+    match fact {
+        Fact::Partner(f) => vec![&f.id],
+        Fact::Customer(f) => vec![&f.id],
+        Fact::PartnerUser(f) => vec![&f.id],
+        Fact::Group(f) => vec![&f.id],
+        Fact::CustomerUser(f) => vec![&f.id],
+        Fact::Invitation(f) => vec![&f.id],
+        Fact::Gdap(f) => vec![&f.id],
+        Fact::Subscription(f) => vec![&f.id],
+        Fact::ManagementGroup(f) => vec![&f.id],
+        Fact::Device(f) => vec![&f.id],
+        Fact::AutopilotProfile(f) => vec![&f.id],
+        Fact::Product(f) => f
+            .publisher
+            .iter()
+            .chain([&f.id])
+            .map(String::as_str)
+            .collect(),
+        Fact::Relationship(_)
+        | Fact::RoleAssignment(_)
+        | Fact::DenyAssignment(_)
+        | Fact::Seats(_) => Vec::new(),
+    }
+}
+
+/// What a fact refers to, each with the field that does.
+fn references(world: &World, fact: &Fact) -> Result<Vec<(&'static str, Key)>, DirectoryError> {
+    let partner = |id: &String| ("partner", Key::Partner(id.clone()));
+    let customer = |id: &String| ("customer", Key::Customer(id.clone()));
+    Ok(match fact {
+        Fact::Partner(_) | Fact::Customer(_) | Fact::Product(_) => Vec::new(),
+        Fact::PartnerUser(f) => {
+            let groups = f.groups.iter().map(|g| ("groups", Key::Group(g.clone())));
+            [partner(&f.partner)].into_iter().chain(groups).collect()
+        }
+        Fact::Group(f) => {
+            let member_of = f.member_of.iter();
+            let groups = member_of.map(|g| ("member_of", Key::Group(g.clone())));
+            let own = names::partner_of_group(&f.id).unwrap_or_default();
+            let own = ("", Key::Partner(own.to_owned()));
+            [own].into_iter().chain(groups).collect()
+        }
+        Fact::CustomerUser(f) => {
+            let products = f.previous_licenses.iter();
+            let products = products.map(|p| ("previous_licenses", Key::Product(p.clone())));
+            [customer(&f.customer)]
+                .into_iter()
+                .chain(products)
+                .collect()
+        }
+        Fact::Relationship(f) => vec![partner(&f.partner), customer(&f.customer)],
+        Fact::Invitation(f) => vec![partner(&f.partner), customer(&f.customer)],
+        Fact::Gdap(f) => {
+            let groups = f.assignments.iter();
+            let groups = groups.map(|a| ("assignments", Key::Group(a.group.clone())));
+            let pair = [partner(&f.partner), customer(&f.customer)];
+            pair.into_iter().chain(groups).collect()
+        }
+        Fact::Subscription(f) => {
+            let named = |field, id: &Option<String>| id.clone().map(|id| (field, Key::Partner(id)));
+            let group = f.management_group.clone().map(Key::ManagementGroup);
+            [Some(customer(&f.customer))]
+                .into_iter()
+                .chain([
+                    named("provisioned_by", &f.provisioned_by),
+                    named("seller", &f.seller),
+                    group.map(|group| ("management_group", group)),
+                ])
+                .flatten()
+                .collect()
+        }
+        Fact::ManagementGroup(f) => {
+            let parent = f.parent.clone().map(Key::ManagementGroup);
+            parent
+                .map(|parent| ("parent", parent))
+                .into_iter()
+                .collect()
+        }
+        Fact::RoleAssignment(f) => vec![
+            principal(world, &f.principal, "principal"),
+            scope(&f.scope, fact)?,
+        ],
+        Fact::DenyAssignment(f) => {
+            let hit = f.principals.iter().flatten().map(|id| ("principals", id));
+            let spared = f.exclude.iter().map(|id| ("exclude", id));
+            let all = hit.chain(spared);
+            let all = all.map(|(field, id)| principal(world, id, field));
+            [scope(&f.scope, fact)?].into_iter().chain(all).collect()
+        }
+        Fact::Device(f) => {
+            let added = f.added_by.clone().map(|id| ("added_by", Key::Partner(id)));
+            [customer(&f.customer)].into_iter().chain(added).collect()
+        }
+        Fact::AutopilotProfile(f) => {
+            let owner = f.owner.clone().map(|id| ("owner", Key::Partner(id)));
+            [customer(&f.customer)].into_iter().chain(owner).collect()
+        }
+        Fact::Seats(f) => vec![
+            customer(&f.customer),
+            ("product", Key::Product(f.product.clone())),
+        ],
+    })
+}
+
+/// A principal is a group, a partner user or a customer user; what is none of
+/// them is reported as a user of a customer.
+fn principal(world: &World, id: &str, field: &'static str) -> (&'static str, Key) {
+    let id = id.to_owned();
+    let key = if world.has_group(&id) || id.contains('/') {
+        Key::Group(id)
+    } else if world.partner_users.contains_key(&id) {
+        Key::PartnerUser(id)
+    } else {
+        Key::CustomerUser(id)
+    };
+    (field, key)
+}
+
+fn scope(id: &str, fact: &Fact) -> Result<(&'static str, Key), DirectoryError> {
+    let scope = Scope::parse(id).map_err(|message| DirectoryError::Inconsistent {
+        what: fact.key().describe(),
+        field: "scope",
+        message,
+    })?;
+    let root = scope.root().to_owned();
+    let key = match scope.kind() {
+        super::ScopeKind::ManagementGroup => Key::ManagementGroup(root),
+        _ => Key::Subscription(root),
+    };
+    Ok(("scope", key))
+}
+
+fn partner_user(user: &PartnerUser, what: &str) -> Result<(), DirectoryError> {
+    let unknown = user
+        .roles
+        .iter()
+        .find(|role| !names::PARTNER_ROLES.contains(&role.as_str()));
+    if let Some(role) = unknown {
+        return Err(DirectoryError::Unknown {
+            what: what.to_owned(),
+            field: "roles",
+            kind: "Partner Center role",
+            value: role.clone(),
+            instead: nearest(role, names::PARTNER_ROLES.into_iter()),
+        });
+    }
+    let foreign = user
+        .groups
+        .iter()
+        .find(|group| names::partner_of_group(group) != Some(&user.partner));
+    match foreign {
+        None => Ok(()),
+        Some(group) => Err(DirectoryError::Inconsistent {
+            what: what.to_owned(),
+            field: "groups",
+            message: format!(
+                "the group `{group}` is not one of its partner's, `{}`",
+                user.partner
+            ),
+        }),
+    }
+}
+
+fn group_fact(world: &World, group: &Group, what: &str) -> Result<(), DirectoryError> {
+    let foreign = group
+        .member_of
+        .iter()
+        .find(|outer| names::partner_of_group(outer) != names::partner_of_group(&group.id));
+    if let Some(outer) = foreign {
+        return Err(DirectoryError::Inconsistent {
+            what: what.to_owned(),
+            field: "member_of",
+            message: format!("the group `{outer}` belongs to another partner"),
+        });
+    }
+    let outer = |id: &str| {
+        let fact = world.groups.get(id);
+        fact.map(|group| group.member_of.iter().cloned().collect())
+            .unwrap_or_default()
+    };
+    no_cycle(
+        &group.id,
+        group.member_of.iter().cloned().collect(),
+        outer,
+        "member_of",
+        what,
+    )
+}
+
+fn management_group(
+    world: &World,
+    group: &ManagementGroup,
+    what: &str,
+) -> Result<(), DirectoryError> {
+    let outer = |id: &str| {
+        let fact = world.management_groups.get(id);
+        fact.and_then(|group| group.parent.clone())
+            .into_iter()
+            .collect()
+    };
+    no_cycle(
+        &group.id,
+        group.parent.clone().into_iter().collect(),
+        outer,
+        "parent",
+        what,
+    )
+}
+
+/// Walks outwards from `first` and refuses to come back to `start`.
+fn no_cycle(
+    start: &str,
+    first: Vec<String>,
+    outer: impl Fn(&str) -> Vec<String>,
+    field: &'static str,
+    what: &str,
+) -> Result<(), DirectoryError> {
+    let mut seen = BTreeSet::new();
+    let mut open: Vec<(String, String)> = first.into_iter().map(|id| (id.clone(), id)).collect();
+    while let Some((id, through)) = open.pop() {
+        if id == start {
+            return Err(DirectoryError::Cycle {
+                what: what.to_owned(),
+                field,
+                through,
+            });
+        }
+        if seen.insert(id.clone()) {
+            open.extend(outer(&id).into_iter().map(|next| (next, through.clone())));
+        }
+    }
+    Ok(())
+}
+
+fn customer_user(world: &World, user: &CustomerUser, what: &str) -> Result<(), DirectoryError> {
+    let moved = world.customer_users.get(&user.id);
+    if let Some(old) = moved.filter(|old| old.customer != user.customer) {
+        return Err(DirectoryError::Inconsistent {
+            what: what.to_owned(),
+            field: "customer",
+            message: format!(
+                "the user is in the tenant of `{}`; a user cannot move",
+                old.customer
+            ),
+        });
+    }
+    known_roles(user.directory_roles.iter(), "directory_roles", what)
+}
+
+fn known_roles<'a>(
+    mut roles: impl Iterator<Item = &'a String>,
+    field: &'static str,
+    what: &str,
+) -> Result<(), DirectoryError> {
+    match roles.find(|role| directory_role(role).is_none()) {
+        None => Ok(()),
+        Some(role) => Err(DirectoryError::Unknown {
+            what: what.to_owned(),
+            field,
+            kind: "built-in directory role",
+            value: role.clone(),
+            instead: nearest(role, super::directory_roles().keys().copied()),
+        }),
+    }
+}
+
+fn invitation_fact(invitation: &Invitation, what: &str) -> Result<(), DirectoryError> {
+    let message = match (invitation.status, invitation.sent_at) {
+        (InvitationStatus::Draft, Some(_)) => "a draft has not been sent",
+        (InvitationStatus::Sent | InvitationStatus::Accepted, None) => {
+            "an invitation that was sent has a time of sending"
+        }
+        _ => return Ok(()),
+    };
+    Err(DirectoryError::Inconsistent {
+        what: what.to_owned(),
+        field: "status",
+        message: message.to_owned(),
+    })
+}
+
+fn role_assignment(
+    world: &World,
+    assignment: &RoleAssignment,
+    what: &str,
+) -> Result<(), DirectoryError> {
+    let id = assignment.principal.as_str();
+    if world.partner_users.contains_key(id) && world.customer_users.contains_key(id) {
+        return Err(DirectoryError::Inconsistent {
+            what: what.to_owned(),
+            field: "principal",
+            message: format!("`{id}` is both a partner's and a customer's user"),
+        });
+    }
+    if world.azure_roles.template(&assignment.role).is_some() {
+        return Ok(());
+    }
+    Err(DirectoryError::Unknown {
+        what: what.to_owned(),
+        field: "role",
+        kind: "policy template for the Azure role",
+        value: assignment.role.clone(),
+        instead: nearest(&assignment.role, world.azure_roles.names()),
+    })
+}
+
+fn deny(assignment: &DenyAssignment, what: &str) -> Result<(), DirectoryError> {
+    let wrong = |field, message: String| DirectoryError::Inconsistent {
+        what: what.to_owned(),
+        field,
+        message,
+    };
+    if assignment.actions.is_empty() {
+        let message = "a deny assignment takes at least one action away".to_owned();
+        return Err(wrong("actions", message));
+    }
+    let principals = assignment.principals.as_ref().map_or(0, BTreeSet::len);
+    for (field, count) in [
+        ("actions", assignment.actions.len()),
+        ("notActions", assignment.not_actions.len()),
+        ("principals", principals),
+        ("exclude", assignment.exclude.len()),
+    ] {
+        if count > deny_assignment::ITEMS_MAX {
+            let most = deny_assignment::ITEMS_MAX;
+            return Err(wrong(
+                field,
+                format!("at most {most} items; there are {count}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A remedy that names what was probably meant.
+fn nearest<'a>(wrong: &str, there_are: impl Iterator<Item = &'a str>) -> String {
+    let plain = |text: &str| -> String {
+        let letters = text.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    let all: Vec<&str> = there_are.collect();
+    let meant = all.iter().find(|name| plain(name) == plain(wrong));
+    match meant {
+        Some(name) => format!("did you mean `{name}`?"),
+        None if all.len() <= 12 => format!("there are: {}", all.join(", ")),
+        None => {
+            let start = plain(wrong);
+            let alike = all.iter().filter(|name| {
+                let name = plain(name);
+                let common = name.chars().zip(start.chars()).take_while(|(a, b)| a == b);
+                common.count() >= 6
+            });
+            let alike: Vec<&str> = alike.copied().take(5).collect();
+            match alike.is_empty() {
+                true => "write the display name, as in `User Administrator`".to_owned(),
+                false => format!("did you mean one of: {}?", alike.join(", ")),
+            }
+        }
+    }
+}

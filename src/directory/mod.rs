@@ -1,0 +1,32 @@
+//! The directory of delegated administration: who partners and customers are,
+//! what was granted, and what follows from it for the engine.
+//!
+//! Facts are folded into a [`World`] one [`Change`] at a time; each change
+//! returns the engine changes that it causes ([`projection`](project)), and
+//! loading a world file is their sum. Deliberately not here: files, clocks and
+//! the wire form of facts beyond the world file's text.
+//!
+//! INVARIANT (whole): every fact in a world refers only to facts that are in it.
+
+mod ask;
+mod azure_scope;
+mod builtin;
+mod change;
+mod check;
+mod deny_assignment;
+mod directory_role;
+mod error;
+mod facts;
+mod names;
+mod project;
+mod world;
+pub mod world_file;
+
+pub use ask::{normalize, own_entities};
+pub use azure_scope::{Scope, ScopeKind};
+pub use builtin::{AzureRoles, Profile};
+pub use change::{Change, Fact, Key};
+pub use directory_role::{DirectoryRoleInfo, directory_role, directory_roles};
+pub use error::DirectoryError;
+pub use facts::*;
+pub use world::World;

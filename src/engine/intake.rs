@@ -1,0 +1,411 @@
+//! Raw question to checked [`Request`], once, for any schema.
+//!
+//! Names are looked up in the schema, values take the declared types, what is
+//! not declared is dropped and reported, and time is the decider's. After this
+//! nobody looks at raw input again.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cedar_policy::EntityUid;
+use jiff::Timestamp;
+
+use super::entity::uid;
+use super::{EntityData, Input, Member, Problem, Request, Snapshot, Value};
+use crate::policy::{ActionShape, Attribute, Extension, RecordShape, Shape, Type};
+
+/// A question as it was asked.
+#[derive(Debug, Clone, Default)]
+pub struct Ask<'a> {
+    /// Who asks.
+    pub principal: Party<'a>,
+    /// The action's name, without its type: `ResetPassword`.
+    pub action: Cow<'a, str>,
+    /// The action's type, if it was given (`Action`, `Namespace::Action`).
+    pub action_type: Option<Cow<'a, str>>,
+    /// The action's properties; they reach the policies as `context.action`.
+    pub action_properties: Vec<Member<'a>>,
+    /// On what.
+    pub resource: Party<'a>,
+    /// The context.
+    pub context: Vec<Member<'a>>,
+}
+
+/// A principal or resource as it was named.
+#[derive(Debug, Clone, Default)]
+pub struct Party<'a> {
+    /// Full type name.
+    pub ty: Cow<'a, str>,
+    /// Id.
+    pub id: Cow<'a, str>,
+    /// Properties; they count for attributes marked `@from_request` only.
+    pub properties: Vec<Member<'a>>,
+}
+
+/// A checked request, and what of the question did not count.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The request.
+    pub request: Request,
+    /// What was dropped, each with the reason, in the order it was met.
+    pub ignored: Vec<String>,
+}
+
+/// The annotation that lets a caller supply an attribute.
+const FROM_REQUEST: &str = "from_request";
+/// The context key that is the decider's clock.
+const NOW: &str = "now";
+/// The context key that holds the action's properties.
+const ACTION: &str = "action";
+
+/// Checks a question against the schema. `own` are entities that the domain
+/// supplies for this question (scopes that are not stored). `now` counts in
+/// whole seconds, UTC.
+///
+/// # Errors
+/// [`Problem`] naming what the schema does not have, what is missing, or what is
+/// of the wrong type.
+pub fn prepare(
+    snapshot: &Snapshot,
+    ask: &Ask<'_>,
+    own: Vec<EntityData>,
+    now: Timestamp,
+) -> Result<Prepared, Problem> {
+    let shape = snapshot.bundle().shape();
+    let (action, declared) = find_action(shape, ask)?;
+    let principal = party(shape, &ask.principal)?;
+    let resource = party(shape, &ask.resource)?;
+    let applies = |types: &[String], party: &Party<'_>| types.iter().any(|ty| *ty == party.ty);
+    if !applies(&declared.principals, &ask.principal)
+        || !applies(&declared.resources, &ask.resource)
+    {
+        return Err(Problem::NotApplicable {
+            action: ask.action.to_string(),
+            principal: ask.principal.ty.to_string(),
+            resource: ask.resource.ty.to_string(),
+        });
+    }
+    let mut taker = Taker {
+        shape,
+        ignored: Vec::new(),
+    };
+    let context = taker.context(declared, ask, now)?;
+    let mut entities = own;
+    for (uid, party, place) in [
+        (&principal, &ask.principal, "subject"),
+        (&resource, &ask.resource, "resource"),
+    ] {
+        taker.properties(snapshot, uid, party, place, &mut entities)?;
+    }
+    Ok(Prepared {
+        request: Request {
+            principal,
+            action,
+            resource,
+            context,
+            entities,
+        },
+        ignored: taker.ignored,
+    })
+}
+
+/// Reads one declared value. `place` names it in errors: `context.rows`.
+///
+/// # Errors
+/// [`Problem::Mistyped`], [`Problem::BadValue`] or [`Problem::Missing`].
+pub fn read_value(
+    shape: &Shape,
+    ty: &Type,
+    input: &Input<'_>,
+    place: &str,
+) -> Result<Value, Problem> {
+    let mut taker = Taker {
+        shape,
+        ignored: Vec::new(),
+    };
+    let value = taker.value(ty, input, place)?;
+    match taker.ignored.into_iter().next() {
+        None => Ok(value),
+        Some(message) => Err(Problem::BadValue {
+            place: place.to_owned(),
+            message,
+        }),
+    }
+}
+
+fn find_action<'s>(
+    shape: &'s Shape,
+    ask: &Ask<'_>,
+) -> Result<(EntityUid, &'s ActionShape), Problem> {
+    let unknown = || Problem::UnknownAction {
+        name: ask.action.to_string(),
+    };
+    let (ty, declared) = match &ask.action_type {
+        Some(ty) => {
+            let key = (ty.to_string(), ask.action.to_string());
+            let declared = shape.actions.get(&key).ok_or_else(unknown)?;
+            (key.0, declared)
+        }
+        None => {
+            let ((ty, _), declared) = shape.action_named(&ask.action).ok_or_else(unknown)?;
+            (ty.clone(), declared)
+        }
+    };
+    let action = uid(&ty, &ask.action).map_err(|_| unknown())?;
+    Ok((action, declared))
+}
+
+fn party(shape: &Shape, party: &Party<'_>) -> Result<EntityUid, Problem> {
+    let unknown = || Problem::UnknownType {
+        name: party.ty.to_string(),
+    };
+    if !shape.entities.contains_key(party.ty.as_ref()) {
+        return Err(unknown());
+    }
+    uid(&party.ty, &party.id).map_err(|_| unknown())
+}
+
+/// Takes values by their declared types and notes what it leaves.
+struct Taker<'s> {
+    shape: &'s Shape,
+    ignored: Vec<String>,
+}
+
+impl Taker<'_> {
+    fn context(
+        &mut self,
+        declared: &ActionShape,
+        ask: &Ask<'_>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, Value>, Problem> {
+        let mut own = RecordShape::new();
+        let mut asked = declared.context.clone();
+        for key in [NOW, ACTION] {
+            if let Some(attribute) = asked.remove(key) {
+                own.insert(key.to_owned(), attribute);
+            }
+        }
+        for member in &ask.context {
+            match member.name.as_ref() {
+                NOW => self.note("context.now", "time is the decider's clock"),
+                ACTION if own.contains_key(ACTION) => {
+                    self.note("context.action", "it comes from action.properties only");
+                }
+                _ => {}
+            }
+        }
+        let given = ask.context.iter();
+        let given =
+            given.filter(|m| m.name != NOW && !(m.name == ACTION && own.contains_key(ACTION)));
+        let mut context = self.record(&asked, given, "context")?;
+        if let Some(clock) = own.get(NOW).and_then(|attribute| clock(&attribute.ty, now)) {
+            context.insert(NOW.to_owned(), clock);
+        }
+        match own.get(ACTION) {
+            Some(attribute) => {
+                let given = Input::Map(ask.action_properties.clone());
+                let value = self.value(&attribute.ty, &given, "action.properties")?;
+                context.insert(ACTION.to_owned(), value);
+            }
+            None => {
+                for member in &ask.action_properties {
+                    let place = format!("action.properties.{}", member.name);
+                    self.note(&place, "the action's context declares no `action`");
+                }
+            }
+        }
+        Ok(context)
+    }
+
+    /// Lays properties over the stored entity, where the schema lets a caller.
+    fn properties(
+        &mut self,
+        snapshot: &Snapshot,
+        uid: &EntityUid,
+        party: &Party<'_>,
+        place: &str,
+        entities: &mut Vec<EntityData>,
+    ) -> Result<(), Problem> {
+        let declared = self.shape.entities.get(party.ty.as_ref());
+        let mut taken = BTreeMap::new();
+        for member in &party.properties {
+            let place = format!("{place}.properties.{}", member.name);
+            let attribute = declared.and_then(|e| e.attributes.get(member.name.as_ref()));
+            match attribute {
+                Some(attribute) if attribute.annotations.contains_key(FROM_REQUEST) => {
+                    let value = self.value(&attribute.ty, &member.value, &place)?;
+                    taken.insert(member.name.to_string(), value);
+                }
+                Some(_) => self.note(&place, "the stored fact wins; it is not @from_request"),
+                None => self.note(&place, "the schema declares no such attribute"),
+            }
+        }
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let at = entities.iter().position(|entity| entity.uid == *uid);
+        let mut entity = match at {
+            Some(at) => entities.swap_remove(at),
+            None => snapshot
+                .store()
+                .entity(uid)
+                .unwrap_or_else(|| EntityData::new(uid.clone())),
+        };
+        entity.attrs.extend(taken);
+        entities.push(entity);
+        Ok(())
+    }
+
+    fn record<'i, 'a: 'i>(
+        &mut self,
+        declared: &RecordShape,
+        given: impl Iterator<Item = &'i Member<'a>>,
+        place: &str,
+    ) -> Result<BTreeMap<String, Value>, Problem> {
+        let mut record = BTreeMap::new();
+        for member in given {
+            let place = format!("{place}.{}", member.name);
+            match declared.get(member.name.as_ref()) {
+                Some(attribute) => {
+                    let value = self.value(&attribute.ty, &member.value, &place)?;
+                    record.insert(member.name.to_string(), value);
+                }
+                None => self.note(&place, "it is not declared in the schema"),
+            }
+        }
+        let missing = declared
+            .iter()
+            .find(|(name, attribute)| attribute.required && !record.contains_key(*name));
+        match missing {
+            None => Ok(record),
+            Some((name, Attribute { ty, .. })) => Err(Problem::Missing {
+                place: format!("{place}.{name}"),
+                wanted: wanted(ty),
+            }),
+        }
+    }
+
+    fn value(&mut self, ty: &Type, input: &Input<'_>, place: &str) -> Result<Value, Problem> {
+        let mistyped = || Problem::Mistyped {
+            place: place.to_owned(),
+            wanted: wanted(ty),
+            got: input.kind().to_owned(),
+        };
+        Ok(match (ty, input) {
+            (Type::Bool, Input::Bool(value)) => Value::Bool(*value),
+            (Type::Long, Input::Long(value)) => Value::Long(*value),
+            (Type::String, Input::String(text)) => Value::string(text.as_ref()),
+            (Type::Entity(name), _) => self.entity(name, input, place)?.ok_or_else(mistyped)?,
+            (Type::Extension(extension), _) => {
+                extension_value(*extension, input, place)?.ok_or_else(mistyped)?
+            }
+            (Type::Set(element), Input::List(items)) => {
+                let items = items.iter().enumerate();
+                let items: Result<Vec<_>, _> = items
+                    .map(|(n, item)| self.value(element, item, &format!("{place}[{n}]")))
+                    .collect();
+                Value::Set(items?)
+            }
+            (Type::Record(declared), Input::Map(members)) => {
+                Value::Record(self.record(declared, members.iter(), place)?)
+            }
+            _ => return Err(mistyped()),
+        })
+    }
+
+    /// An entity: its id, `{"type","id"}`, or `{"__entity": {"type","id"}}`.
+    fn entity(&self, name: &str, input: &Input<'_>, place: &str) -> Result<Option<Value>, Problem> {
+        let input = input.get("__entity").unwrap_or(input);
+        let id = match input {
+            Input::String(id) => id.as_ref(),
+            Input::Map(members) if members.len() == 2 => {
+                let (ty, id) = (input.get("type"), input.get("id"));
+                match (ty.and_then(Input::as_str), id.and_then(Input::as_str)) {
+                    (Some(ty), Some(id)) if ty == name => id,
+                    _ => return Ok(None),
+                }
+            }
+            _ => return Ok(None),
+        };
+        let bad = |message: String| Problem::BadValue {
+            place: place.to_owned(),
+            message,
+        };
+        let ids = self.shape.entities.get(name).and_then(|e| e.ids.as_ref());
+        if let Some(ids) = ids.filter(|ids| !ids.iter().any(|known| known == id)) {
+            let known = ids.join(", ");
+            return Err(bad(format!(
+                "there is no {name} `{id}`; there are: {known}"
+            )));
+        }
+        let uid = uid(name, id).map_err(|error| bad(error.to_string()))?;
+        Ok(Some(Value::Entity(uid)))
+    }
+
+    fn note(&mut self, place: &str, why: &str) {
+        self.ignored.push(format!("{place}: {why}"));
+    }
+}
+
+/// The decider's clock in the form that the schema declares.
+fn clock(ty: &Type, now: Timestamp) -> Option<Value> {
+    match ty {
+        Type::Extension(Extension::Datetime) => {
+            let whole = Timestamp::from_second(now.as_second()).unwrap_or(now);
+            Some(Value::Extension(
+                Extension::Datetime,
+                whole.to_string().into(),
+            ))
+        }
+        Type::Long => Some(Value::Long(now.as_second())),
+        _ => None,
+    }
+}
+
+/// Extension values come as the text of their constructor, bare or as
+/// `{"__extn": {"fn", "arg"}}`.
+fn extension_value(
+    extension: Extension,
+    input: &Input<'_>,
+    place: &str,
+) -> Result<Option<Value>, Problem> {
+    let text = match input.get("__extn") {
+        None => input.as_str(),
+        Some(call) => {
+            let function = call.get("fn").and_then(Input::as_str);
+            let text = call.get("arg").and_then(Input::as_str);
+            text.filter(|_| function == Some(extension.constructor()))
+        }
+    };
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let value = Value::Extension(extension, Arc::from(text));
+    let checked = value
+        .to_cedar()
+        .map_err(|error| error.to_string())
+        .and_then(|expression| {
+            let pair = [("value".to_owned(), expression)];
+            cedar_policy::Context::from_pairs(pair).map_err(|error| super::error::chain(&error))
+        });
+    match checked {
+        Ok(_) => Ok(Some(value)),
+        Err(message) => Err(Problem::BadValue {
+            place: place.to_owned(),
+            message,
+        }),
+    }
+}
+
+fn wanted(ty: &Type) -> String {
+    match ty {
+        Type::Bool => "a boolean".to_owned(),
+        Type::Long => "a whole number".to_owned(),
+        Type::String => "a string".to_owned(),
+        Type::Entity(name) => format!("the id of a {name}"),
+        Type::Set(element) => format!("an array, each item {}", wanted(element)),
+        Type::Record(_) => "an object".to_owned(),
+        Type::Extension(extension) => format!("a {} as a string", extension.constructor()),
+    }
+}

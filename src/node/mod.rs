@@ -1,0 +1,16 @@
+//! A running decision point: facts and bundle at one revision, swapped whole.
+//!
+//! A [`Point`] answers from one immutable state; a [`DecisionPoint`] holds the
+//! current one for many readers. The domain comes in here and nowhere else: in
+//! generic mode there is no world, and no question is touched by the CSP rules.
+//! Deliberately not here: HTTP, files, and the clock, which the caller brings.
+
+mod current;
+mod error;
+mod point;
+mod self_test;
+
+pub use current::{Clock, DecisionPoint};
+pub use error::NodeError;
+pub use point::{Answer, Facts, Point};
+pub use self_test::self_test;

@@ -1,0 +1,170 @@
+//! Facts and bundle at one revision, and the answers from them.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::NodeError;
+use crate::directory::world_file::{self, Removals, WorldFile};
+use crate::directory::{World, normalize, own_entities};
+use crate::engine::explain::{Explanation, explain};
+use crate::engine::intake::{Ask, Prepared, prepare};
+use crate::engine::{
+    Change, Decision, EntityData, ErrorMode, Problem, Revision, Snapshot, Store, decide,
+};
+use crate::policy::Bundle;
+
+/// Where entities come from.
+#[derive(Debug, Clone)]
+pub enum Facts {
+    /// The directory of delegated administration.
+    Directory(Arc<World>),
+    /// A file of entities; the CSP rules do not apply.
+    Generic,
+}
+
+/// One immutable state that answers questions.
+#[derive(Debug, Clone)]
+pub struct Point {
+    snapshot: Snapshot,
+    facts: Facts,
+    mode: ErrorMode,
+}
+
+/// A decision, and what of the question did not count.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The decision.
+    pub decision: Decision,
+    /// What was dropped from the question, each with the reason.
+    pub ignored: Vec<String>,
+}
+
+impl Point {
+    /// A point over a directory. `changes` are what the world's facts are to the
+    /// engine, as folding them returned it.
+    ///
+    /// # Errors
+    /// [`NodeError::Engine`] if the facts do not fit the bundle's schema.
+    pub fn directory(
+        bundle: Arc<Bundle>,
+        world: World,
+        changes: Vec<Change>,
+    ) -> Result<Self, NodeError> {
+        let mut store = Store::default();
+        for change in changes {
+            store.apply(change);
+        }
+        Ok(Self {
+            snapshot: Snapshot::new(bundle, Arc::new(store), Revision(0))?,
+            facts: Facts::Directory(Arc::new(world)),
+            mode: ErrorMode::Strict,
+        })
+    }
+
+    /// A point over entities of any schema.
+    ///
+    /// # Errors
+    /// [`NodeError::Engine`] if an entity does not fit the schema.
+    pub fn generic(bundle: Arc<Bundle>, entities: Vec<EntityData>) -> Result<Self, NodeError> {
+        let mut store = Store::default();
+        for entity in entities {
+            store.apply(Change::PutEntity(entity));
+        }
+        Ok(Self {
+            snapshot: Snapshot::new(bundle, Arc::new(store), Revision(0))?,
+            facts: Facts::Generic,
+            mode: ErrorMode::Strict,
+        })
+    }
+
+    /// The same state, deciding in another error mode.
+    #[must_use]
+    pub fn in_mode(mut self, mode: ErrorMode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The state after some facts were put and others removed, one revision on.
+    /// This state stays as it is.
+    ///
+    /// # Errors
+    /// [`NodeError`] naming what is refused.
+    pub fn changed(&self, put: WorldFile, removals: Removals) -> Result<Self, NodeError> {
+        let Facts::Directory(world) = &self.facts else {
+            return Err(NodeError::Generic);
+        };
+        let mut world = World::clone(world);
+        let mut changes = world_file::fold(&mut world, put)?;
+        changes.extend(world_file::remove(&mut world, removals)?);
+        let mut store = Store::clone(self.snapshot.store());
+        for change in changes {
+            store.apply(change);
+        }
+        let bundle = Arc::clone(self.snapshot.bundle());
+        let revision = Revision(self.snapshot.revision().0 + 1);
+        Ok(Self {
+            snapshot: Snapshot::new(bundle, Arc::new(store), revision)?,
+            facts: Facts::Directory(Arc::new(world)),
+            mode: self.mode,
+        })
+    }
+
+    /// The engine's state.
+    #[must_use]
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Where the entities come from.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Answers a question. `now` is the decider's clock.
+    #[must_use]
+    pub fn decide(&self, ask: Ask<'_>, now: Timestamp) -> Answer {
+        match self.prepare(ask, now) {
+            Ok(prepared) => self.answer(prepared).0,
+            Err(problem) => self.refuse(problem),
+        }
+    }
+
+    /// Answers a question and says why. There is no explanation of a request that
+    /// cannot be evaluated: its decision carries the problem.
+    #[must_use]
+    pub fn explain(&self, ask: Ask<'_>, now: Timestamp) -> (Answer, Option<Explanation>) {
+        let prepared = match self.prepare(ask, now) {
+            Ok(prepared) => prepared,
+            Err(problem) => return (self.refuse(problem), None),
+        };
+        let (answer, request) = self.answer(prepared);
+        let explanation = explain(&self.snapshot, &request, &answer.decision);
+        (answer, explanation.ok())
+    }
+
+    fn prepare(&self, ask: Ask<'_>, now: Timestamp) -> Result<Prepared, Problem> {
+        match &self.facts {
+            Facts::Generic => prepare(&self.snapshot, &ask, Vec::new(), now),
+            Facts::Directory(world) => {
+                let ask = normalize(ask);
+                let own = own_entities(world, &ask);
+                prepare(&self.snapshot, &ask, own, now)
+            }
+        }
+    }
+
+    fn answer(&self, prepared: Prepared) -> (Answer, crate::engine::Request) {
+        let Prepared { request, ignored } = prepared;
+        let decision = decide(&self.snapshot, &request, self.mode);
+        (Answer { decision, ignored }, request)
+    }
+
+    fn refuse(&self, problem: Problem) -> Answer {
+        Answer {
+            decision: Decision::refusing(&self.snapshot, problem),
+            ignored: Vec::new(),
+        }
+    }
+}
