@@ -107,6 +107,51 @@ impl<'a> Input<'a> {
     }
 }
 
+impl Input<'_> {
+    /// The same value, owning its text.
+    #[must_use]
+    pub fn to_owned_input(&self) -> Input<'static> {
+        match self {
+            Self::Null => Input::Null,
+            Self::Bool(b) => Input::Bool(*b),
+            Self::Long(n) => Input::Long(*n),
+            Self::Number(n) => Input::Number(*n),
+            Self::String(text) => Input::String(Cow::Owned(text.to_string())),
+            Self::List(items) => Input::List(items.iter().map(Self::to_owned_input).collect()),
+            Self::Map(members) => Input::Map(members.iter().map(Member::to_owned_member).collect()),
+        }
+    }
+
+    /// The same value as a `serde_json` one.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Null => serde_json::Value::Null,
+            Self::Bool(b) => (*b).into(),
+            Self::Long(n) => (*n).into(),
+            Self::Number(n) => (*n).into(),
+            Self::String(text) => text.as_ref().into(),
+            Self::List(items) => items.iter().map(Self::to_json).collect(),
+            Self::Map(members) => {
+                let members = members.iter();
+                let members = members.map(|m| (m.name.to_string(), m.value.to_json()));
+                serde_json::Value::Object(members.collect())
+            }
+        }
+    }
+}
+
+impl Member<'_> {
+    /// The same member, owning its text.
+    #[must_use]
+    pub fn to_owned_member(&self) -> Member<'static> {
+        Member {
+            name: Cow::Owned(self.name.to_string()),
+            value: self.value.to_owned_input(),
+        }
+    }
+}
+
 /// Reads one value at a depth.
 #[derive(Clone, Copy)]
 struct Seed {

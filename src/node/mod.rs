@@ -3,10 +3,11 @@
 //! A [`Point`] answers from one immutable state; a [`DecisionPoint`] holds the
 //! current one for many readers. The domain comes in here and nowhere else: in
 //! generic mode there is no world, and no question is touched by the CSP rules.
-//! Deliberately not here: HTTP, files, and the clock, which the caller brings.
+//! Deliberately not here: HTTP, and the clock, which the caller brings.
 
 mod current;
 mod error;
+pub mod files;
 mod point;
 mod self_test;
 

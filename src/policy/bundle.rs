@@ -179,7 +179,7 @@ fn parse_schema(source: &Source) -> Result<(Schema, Shape), Refused> {
     let (json, _) = schema_str_to_json_with_resolved_types(&text).map_err(|e| bad(&e))?;
     let shape = Shape::from_resolved_json(&json).map_err(|message| {
         Finding::error(format!("the schema is not understood: {message}"))
-            .help("simplify the declaration, and report this: Cedar accepts it")
+            .next_step("simplify the declaration, and report this: Cedar accepts it")
             .at(source, 0..0, "in this schema")
     })?;
     Ok((schema, shape))
@@ -218,7 +218,7 @@ impl Parsed {
             } else {
                 self.findings.push(
                     Finding::error("this statement was not read as a policy")
-                        .help("end each policy with `;`, and only policies")
+                        .next_step("end each policy with `;`, and only policies")
                         .at(source, span, "here"),
                 );
             }
@@ -271,7 +271,7 @@ impl Parsed {
         }
         if let Some(first) = self.info.get(&info.id) {
             let finding = Finding::error(format!("two policies have the id `{}`", info.id))
-                .help(format!(
+                .next_step(format!(
                     "the other one is at {}:{}; give each its own @id",
                     first.file, first.line
                 ))
@@ -292,7 +292,7 @@ const POLICY_ID_BYTES_MAX: usize = 256;
 fn too_much(source: &Source, excess: Excess) -> Finding {
     let Excess { message, offset } = excess;
     Finding::error(message)
-        .help("the limits are those of the README, section “Limits”")
+        .next_step("the limits are those of the README, section “Limits”")
         .at(source, offset..offset + 1, "here")
 }
 

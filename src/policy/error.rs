@@ -65,7 +65,7 @@ impl Finding {
 
     /// Says what to do next.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn next_step(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }

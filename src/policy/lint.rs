@@ -29,7 +29,7 @@ pub(super) fn bidirectional_marks(source: &Source) -> Vec<Finding> {
         .filter(|(_, c)| is_bidirectional(*c))
         .map(|(at, c)| {
             Finding::error(format!("bidirectional mark U+{:04X}", u32::from(c)))
-                .help("remove it: with it the text reads otherwise than it is evaluated")
+                .next_step("remove it: with it the text reads otherwise than it is evaluated")
                 .at(source, at..at + c.len_utf8(), "here")
         })
         .collect()

@@ -42,7 +42,7 @@ pub fn load(
         let start = text.get(..at).map_or(0, str::len);
         Box::new(
             Finding::error(message)
-                .help("the members of a world file are described in the README, “World files”")
+                .next_step("the members of a world file are described in the README, “World files”")
                 .at(source, start.saturating_sub(1)..at, "here"),
         )
     })?;
@@ -50,7 +50,7 @@ pub fn load(
     let changes = fold(&mut world, file).map_err(|misplaced| {
         let span = locate::locate(text, &misplaced.path);
         let label = misplaced.path.to_string();
-        let finding = Finding::error(misplaced.message).help(misplaced.remedy);
+        let finding = Finding::error(misplaced.message).next_step(misplaced.remedy);
         Box::new(finding.at(source, span, &label))
     })?;
     Ok((world, changes))

@@ -1,0 +1,150 @@
+//! Decisions as they stand on the wire.
+
+use serde::Serialize;
+
+use super::reason::Reason;
+use crate::engine::explain::Explanation;
+use crate::engine::{Decision, Problem};
+use crate::node::Answer;
+
+/// The status within `context.error`: the question was at fault.
+const PROBLEM_STATUS: u16 = 400;
+
+/// The answer to one evaluation. Source: AuthZEN 1.0, section 6.2.
+///
+/// Shape: `{"decision": true}`, or with a `context` if there is more to say.
+#[derive(Serialize)]
+pub(super) struct EvaluationAnswer<'a> {
+    decision: bool,
+    #[serde(skip_serializing_if = "AnswerContext::is_empty")]
+    context: AnswerContext<'a>,
+}
+
+/// What goes with a decision. The members are our choice, within what AuthZEN
+/// leaves to the decider; each is left out when there is nothing in it.
+///
+/// Shape: `{"advice": ["…"], "duty": ["…"], "error": {"status": 400, "message":
+/// "…"}, "erroring": [{"policy": "…", "message": "…"}], "ignored": ["…"],
+/// "reason": {…}}`.
+#[derive(Default, Serialize)]
+struct AnswerContext<'a> {
+    /// `@advice` of the determining policies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    advice: Vec<&'a str>,
+    /// `@duty` of the determining policies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    duty: Vec<&'a str>,
+    /// Why the question could not be evaluated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorContext>,
+    /// The policies that failed, which denies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    erroring: Vec<ErroringPolicy<'a>>,
+    /// What of the question did not count. Explained answers only.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    ignored: &'a [String],
+    /// Why it was decided so. Explained answers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason<'a>>,
+}
+
+/// Source: AuthZEN 1.0, section 7.2 (errors of single evaluations).
+#[derive(Serialize)]
+struct ErrorContext {
+    status: u16,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct ErroringPolicy<'a> {
+    policy: &'a str,
+    message: &'a str,
+}
+
+impl<'a> EvaluationAnswer<'a> {
+    /// The answer to a caller who did not ask why.
+    pub(super) fn plain(decision: &'a Decision) -> Self {
+        Self {
+            decision: decision.allows(),
+            context: AnswerContext::of(decision),
+        }
+    }
+
+    /// The answer to a caller who did. There is no explanation of a question that
+    /// could not be evaluated.
+    pub(super) fn explained(answer: &'a Answer, explanation: Option<&'a Explanation>) -> Self {
+        let decision = &answer.decision;
+        let unknown = decision.problem.as_ref().filter(|p| p.is_unknown_name());
+        Self {
+            decision: decision.allows(),
+            context: AnswerContext {
+                ignored: &answer.ignored,
+                reason: match (explanation, unknown) {
+                    (Some(explanation), _) => Some(Reason::of(explanation)),
+                    (None, Some(problem)) => Some(Reason::unknown(problem)),
+                    (None, None) => None,
+                },
+                ..AnswerContext::of(decision)
+            },
+        }
+    }
+}
+
+impl<'a> AnswerContext<'a> {
+    fn of(decision: &'a Decision) -> Self {
+        // A name that the schema lacks is data, not an error: a plain deny.
+        let problem = decision.problem.as_ref().filter(|p| !p.is_unknown_name());
+        let erroring = decision.erroring.iter();
+        Self {
+            advice: annotated(decision, "advice"),
+            duty: annotated(decision, "duty"),
+            error: problem.map(ErrorContext::of),
+            erroring: erroring
+                .map(|failed| ErroringPolicy {
+                    policy: &failed.policy.id,
+                    message: &failed.message,
+                })
+                .collect(),
+            ..Self::default()
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        let Self {
+            advice,
+            duty,
+            error,
+            erroring,
+            ignored,
+            reason,
+        } = self;
+        advice.is_empty()
+            && duty.is_empty()
+            && error.is_none()
+            && erroring.is_empty()
+            && ignored.is_empty()
+            && reason.is_none()
+    }
+}
+
+impl ErrorContext {
+    fn of(problem: &Problem) -> Self {
+        Self {
+            status: PROBLEM_STATUS,
+            message: problem.to_string(),
+        }
+    }
+}
+
+/// The values of an annotation of the determining policies, each once, in order.
+fn annotated<'a>(decision: &'a Decision, name: &str) -> Vec<&'a str> {
+    let mut values = Vec::new();
+    for policy in &decision.determining {
+        if let Some(value) = policy.annotation(name)
+            && !values.contains(&value)
+        {
+            values.push(value);
+        }
+    }
+    values
+}

@@ -1,0 +1,82 @@
+//! From the bytes of a request to the text of its body.
+//!
+//! Size, media type and encoding are settled here; what the text says is for
+//! `wire`.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode, header};
+
+use super::error::ApiError;
+
+/// Bytes of the body of one evaluation. Source: contract, section 3.
+pub const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// The text of a JSON body, not yet parsed. `bytes_max` is the limit under which
+/// the body was read, for the message.
+pub(super) fn json_text<'b>(
+    headers: &HeaderMap,
+    body: &'b Result<Bytes, BytesRejection>,
+    bytes_max: usize,
+) -> Result<&'b str, ApiError> {
+    let bytes = body.as_ref().map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::BodyTooLarge { bytes_max },
+        _ => ApiError::BodyBroken {
+            detail: error.body_text(),
+        },
+    })?;
+    media_type(headers)?;
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(ApiError::EmptyBody);
+    }
+    std::str::from_utf8(bytes).map_err(|error| ApiError::NotUtf8 {
+        at: error.valid_up_to(),
+    })
+}
+
+/// `application/json`, with whatever parameters, once.
+fn media_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let refused = |got: String| ApiError::ContentType { got };
+    let mut given = headers.get_all(header::CONTENT_TYPE).iter();
+    let Some(value) = given.next() else {
+        return Err(refused("and is missing".to_owned()));
+    };
+    if given.next().is_some() {
+        return Err(refused("and comes more than once".to_owned()));
+    }
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        Ok(())
+    } else {
+        Err(refused(format!("not `{essence}`")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(values: &[&str], taken: bool) {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::CONTENT_TYPE, value.parse().unwrap());
+        }
+        assert_eq!(media_type(&headers).is_ok(), taken, "{values:?}");
+    }
+
+    #[test]
+    fn json_is_known_by_its_essence() {
+        check(&["application/json"], true);
+        check(&["Application/JSON ; charset=utf-8"], true);
+        check(&["application/json;charset=utf-8;x=y"], true);
+        check(&[], false);
+        check(&[""], false);
+        check(&["text/plain"], false);
+        check(&["application/jsonp"], false);
+        check(&["application/x-www-form-urlencoded"], false);
+        check(&["text/plain; application/json"], false);
+        check(&["application/json", "application/json"], false);
+    }
+}

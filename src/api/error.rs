@@ -1,0 +1,173 @@
+//! What is answered instead of a decision.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::engine::{InputError, Revision};
+
+/// A request that is not answered with a decision.
+///
+/// Its text is for the caller; [`ApiError::detail`] is for the log and never
+/// leaves it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum ApiError {
+    /// Not declared as JSON.
+    #[error("the Content-Type must be `application/json`, {got}")]
+    ContentType {
+        /// `and is missing`, or what it is.
+        got: String,
+    },
+    /// Nothing in the body.
+    #[error("the body is empty; send a JSON object")]
+    EmptyBody,
+    /// More than the route takes.
+    #[error("the body is larger than {bytes_max} bytes, the most that is taken here")]
+    BodyTooLarge {
+        /// Bytes that are taken.
+        bytes_max: usize,
+    },
+    /// The body ended before its end.
+    #[error("the body did not arrive whole; send the request again")]
+    BodyBroken {
+        /// What the connection said.
+        detail: String,
+    },
+    /// Bytes that are no text.
+    #[error("the body is not UTF-8: byte {at} (from 0) belongs to no character")]
+    NotUtf8 {
+        /// Offset in bytes of the first that does not fit.
+        at: usize,
+    },
+    /// Not JSON as we take it.
+    #[error("the body is not valid JSON: {0}")]
+    Json(InputError),
+    /// A member that is missing or of the wrong type.
+    #[error("{0}")]
+    Member(String),
+    /// A request header that does not parse.
+    #[error("the header `{name}` {message}")]
+    Header {
+        /// Its name.
+        name: &'static str,
+        /// What it must be.
+        message: String,
+    },
+    /// A past state was asked for, and none is kept.
+    #[error("{0}")]
+    AsOf(&'static str),
+    /// A revision was asked for that is not here.
+    #[error("revision {wanted} is not applied here, this is {current}; ask again later")]
+    NotReached {
+        /// What was asked for.
+        wanted: u64,
+        /// What there is.
+        current: Revision,
+    },
+    /// No such path.
+    #[error("there is no `{path}` here; decisions are asked at `POST /access/v1/evaluation`")]
+    NotFound {
+        /// As asked.
+        path: String,
+    },
+    /// The path does not take this method.
+    #[error("`{path}` does not take {method}; the header `Allow` says what it takes")]
+    Method {
+        /// As asked.
+        path: String,
+        /// As asked.
+        method: String,
+    },
+    /// A mistake of ours.
+    #[error("the request could not be answered; this is a fault here, not in the request")]
+    Internal {
+        /// What happened.
+        detail: String,
+    },
+}
+
+impl ApiError {
+    /// The status of the response.
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::ContentType { .. }
+            | Self::EmptyBody
+            | Self::BodyBroken { .. }
+            | Self::NotUtf8 { .. }
+            | Self::Json(_)
+            | Self::Member(_)
+            | Self::Header { .. }
+            | Self::AsOf(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound { .. } => StatusCode::NOT_FOUND,
+            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotReached { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// A word that a client can act on; it does not change between releases.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::ContentType { .. } => "content-type",
+            Self::EmptyBody => "empty-body",
+            Self::BodyTooLarge { .. } => "body-too-large",
+            Self::BodyBroken { .. } => "body-incomplete",
+            Self::NotUtf8 { .. } => "not-utf-8",
+            Self::Json(_) => "invalid-json",
+            Self::Member(_) => "invalid-request",
+            Self::Header { .. } => "invalid-header",
+            Self::AsOf(_) => "as-of-unavailable",
+            Self::NotReached { .. } => "revision-not-reached",
+            Self::NotFound { .. } => "not-found",
+            Self::Method { .. } => "method-not-allowed",
+            Self::Internal { .. } => "internal-error",
+        }
+    }
+
+    /// What the caller is not told.
+    pub(super) fn detail(&self) -> Option<&str> {
+        match self {
+            Self::BodyBroken { detail } | Self::Internal { detail } => Some(detail),
+            _ => None,
+        }
+    }
+}
+
+/// Shape: `{"error": {"status": 400, "code": "invalid-request", "message": "…"}}`.
+/// Source: AuthZEN 1.0, section 10.1.2 (a JSON object with a message); the members are
+/// our choice.
+#[derive(Serialize)]
+struct ErrorBody {
+    error: ErrorObject,
+}
+
+#[derive(Serialize)]
+struct ErrorObject {
+    status: u16,
+    code: &'static str,
+    message: String,
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let error = ErrorObject {
+            status: status.as_u16(),
+            code: self.code(),
+            message: self.to_string(),
+        };
+        let mut response = (status, Json(ErrorBody { error })).into_response();
+        if matches!(self, Self::NotReached { .. }) {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+        }
+        // For the log line, which is written where the request id is known.
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Seconds after which a caller may ask for a revision again.
+const RETRY_SECONDS: u64 = 1;

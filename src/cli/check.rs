@@ -1,0 +1,126 @@
+//! `aobo check`: parse, validate strictly, lint.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::failure::render;
+use super::{Failure, output};
+use crate::directory::Profile;
+use crate::node::files;
+use crate::policy::{Bundle, Finding, Refused};
+
+/// Checks a schema and policies; the built-in ones by default.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Cedar schema (its own syntax, or JSON).
+    #[arg(long, value_name = "FILE", requires = "policies")]
+    schema: Option<PathBuf>,
+    /// Cedar policies: a file, or a folder of `.cedar` files.
+    #[arg(long, value_name = "PATH", requires = "schema")]
+    policies: Option<PathBuf>,
+    /// How to print what was found.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Format {
+    #[default]
+    Human,
+    Json,
+}
+
+/// One bundle that was checked.
+struct Checked {
+    name: String,
+    result: Result<Bundle, Refused>,
+}
+
+pub(super) fn run(args: &Args) -> ExitCode {
+    let checked = match bundles(args) {
+        Ok(checked) => checked,
+        Err(failure) => return failure.report(),
+    };
+    match args.format {
+        Format::Human => checked.iter().for_each(print),
+        Format::Json => {
+            let all: Vec<_> = checked.iter().map(json).collect();
+            output::data(&format!("{:#}\n", serde_json::Value::from(all)));
+        }
+    }
+    match checked.iter().all(|checked| checked.result.is_ok()) {
+        true => ExitCode::SUCCESS,
+        // Text that is malformed is invalid input; contract, section 1.
+        false => super::failure::INVALID.into(),
+    }
+}
+
+fn bundles(args: &Args) -> Result<Vec<Checked>, Failure> {
+    if let (Some(schema), Some(policies)) = (&args.schema, &args.policies) {
+        let sources = files::read_policies(policies)?;
+        return Ok(vec![Checked {
+            name: policies.display().to_string(),
+            result: Bundle::new(&files::read_source(schema)?, &sources),
+        }]);
+    }
+    let profiles = Profile::ALL.into_iter().map(|profile| Checked {
+        name: format!("profile {profile}"),
+        result: profile.bundle(),
+    });
+    Ok(profiles.collect())
+}
+
+fn print(checked: &Checked) {
+    let colour = output::colour(&std::io::stderr());
+    match &checked.result {
+        Ok(bundle) => {
+            for warning in bundle.warnings() {
+                output::error(&render(warning, colour));
+            }
+            let templates = bundle.infos().filter(|info| info.is_template).count();
+            let policies = bundle.infos().count() - templates;
+            output::data(&format!(
+                "{}: ok, {policies} policies, {templates} templates, {} warnings, bundle {}\n",
+                checked.name,
+                bundle.warnings().len(),
+                bundle.hash(),
+            ));
+        }
+        Err(refused) => {
+            output::error(&render(refused, colour));
+            output::data(&format!("{}: {refused}\n", checked.name));
+        }
+    }
+}
+
+fn json(checked: &Checked) -> serde_json::Value {
+    let findings = |findings: &[Finding]| -> serde_json::Value {
+        let findings = findings.iter().map(|finding| {
+            serde_json::json!({
+                "severity": if finding.is_error() { "error" } else { "warning" },
+                "message": finding.to_string(),
+                "place": finding.place(),
+            })
+        });
+        findings.collect()
+    };
+    match &checked.result {
+        Ok(bundle) => serde_json::json!({
+            "name": checked.name,
+            "valid": true,
+            "bundle": bundle.hash().as_str(),
+            "policies": bundle.infos().map(|info| serde_json::json!({
+                "id": info.id,
+                "template": info.is_template,
+                "place": format!("{}:{}", info.file, info.line),
+                "annotations": &*info.annotations,
+            })).collect::<Vec<_>>(),
+            "findings": findings(bundle.warnings()),
+        }),
+        Err(refused) => serde_json::json!({
+            "name": checked.name,
+            "valid": false,
+            "findings": findings(&refused.findings),
+        }),
+    }
+}

@@ -1,0 +1,135 @@
+//! `aobo decide`: one decision from the command line.
+
+use std::borrow::Cow;
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+
+use super::explain;
+use super::source::SourceArgs;
+use super::{Failure, output};
+use crate::engine::intake::{Ask, Party};
+use crate::engine::{Input, Member, parse_uid};
+
+/// Exit code of a deny.
+const DENIED: u8 = 2;
+
+/// Makes one decision and prints it. Exit code 0 is allow, 2 is deny.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: SourceArgs,
+    /// Who asks: 'PartnerUser::"ada@fabrikam.example"'.
+    #[arg(long, value_name = "ENTITY")]
+    principal: String,
+    /// What for: 'Action::"ResetPassword"', or just ResetPassword.
+    #[arg(long, value_name = "ACTION")]
+    action: String,
+    /// On what: 'CustomerUser::"mia@contoso.example"'.
+    #[arg(long, value_name = "ENTITY")]
+    resource: String,
+    /// The context as a JSON object.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    context: String,
+    /// The time of the question; the clock's if absent.
+    #[arg(long, value_name = "TIME")]
+    now: Option<Timestamp>,
+    /// Say why, clause by clause.
+    #[arg(long)]
+    explain: bool,
+    /// How to print the decision.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Format {
+    #[default]
+    Human,
+    Json,
+}
+
+pub(super) fn run(args: &Args) -> ExitCode {
+    match decide(args) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => DENIED.into(),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn decide(args: &Args) -> Result<bool, Failure> {
+    if !args.source.is_given() {
+        return Err(Failure::new(
+            "nothing to decide on",
+            "name a world (--world FILE), or a schema and policies (--schema FILE --policies PATH)",
+        ));
+    }
+    let context = context(&args.context)?;
+    let (action_type, action) = action(&args.action)?;
+    let ask = Ask {
+        principal: party(&args.principal)?,
+        action,
+        action_type,
+        action_properties: Vec::new(),
+        resource: party(&args.resource)?,
+        context,
+    };
+    let point = args.source.point()?;
+    let now = args.now.unwrap_or_else(Timestamp::now);
+    let (answer, explanation) = match args.explain {
+        true => point.explain(ask, now),
+        false => (point.decide(ask, now), None),
+    };
+    let text = match args.format {
+        Format::Human => explain::text(args, &answer, explanation.as_ref()),
+        Format::Json => {
+            let json = explain::json(&answer, explanation.as_ref());
+            format!("{json:#}\n")
+        }
+    };
+    output::data(&text);
+    Ok(answer.decision.allows())
+}
+
+impl Args {
+    /// The question in one line.
+    pub(super) fn question(&self) -> String {
+        format!("{} {} {}", self.principal, self.action, self.resource)
+    }
+}
+
+fn context(text: &str) -> Result<Vec<Member<'_>>, Failure> {
+    let wanted = "write --context as a JSON object: '{\"customer\": \"contoso\"}'";
+    match Input::parse(text) {
+        Ok(Input::Map(members)) => Ok(members),
+        Ok(other) => Err(Failure::new(
+            format!("the context is {}", other.kind()),
+            wanted,
+        )),
+        Err(error) => Err(Failure::new(format!("the context: {error}"), wanted)),
+    }
+}
+
+fn party(text: &str) -> Result<Party<'static>, Failure> {
+    let uid = parse_uid(text)?;
+    Ok(Party {
+        ty: Cow::Owned(uid.type_name().to_string()),
+        id: Cow::Owned(uid.id().unescaped().to_owned()),
+        properties: Vec::new(),
+    })
+}
+
+/// `Action::"ResetPassword"` or `ResetPassword`.
+type Action<'a> = (Option<Cow<'a, str>>, Cow<'a, str>);
+
+fn action(text: &str) -> Result<Action<'_>, Failure> {
+    if !text.contains('"') {
+        return Ok((None, Cow::Borrowed(text)));
+    }
+    let uid = parse_uid(text)?;
+    let ty = uid.type_name().to_string();
+    Ok((
+        Some(Cow::Owned(ty)),
+        Cow::Owned(uid.id().unescaped().to_owned()),
+    ))
+}

@@ -1,0 +1,194 @@
+//! `aobo serve`: a decision point behind a socket.
+//!
+//! Nothing asks callers who they are yet, so that only this machine may call
+//! unless the operator says otherwise. Deliberately not here: an address for the
+//! admin routes, of which there are none.
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+
+use super::source::SourceArgs;
+use super::{Failure, output};
+use crate::api::{self, AppState};
+use crate::node::{DecisionPoint, Facts, Point};
+
+/// Answers decisions over HTTP until it is told to stop (SIGTERM or SIGINT).
+///
+/// Without --world and --schema it decides over a directory without facts.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where to listen: an IP address and a port; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8180")]
+    listen: SocketAddr,
+    /// Listen beyond this machine although there is no TLS and callers are not
+    /// asked who they are.
+    #[arg(long)]
+    insecure: bool,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+/// Exit code 0 after a drain, 3 if it cannot load or listen.
+pub(super) fn run(args: &Args) -> ExitCode {
+    match serve(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn serve(args: &Args) -> Result<(), Failure> {
+    check_reach(args.listen, args.insecure)?;
+    // In directory mode this has passed the self-test.
+    let point = args.source.point()?;
+    let runtime = runtime()?;
+    let served = runtime.block_on(listen(args.listen, point));
+    // What has not finished within the drain is not waited for again.
+    runtime.shutdown_background();
+    served
+}
+
+/// Refuses an address that other machines reach, unless it was spelled out.
+/// Source: reliability, "The process".
+fn check_reach(address: SocketAddr, insecure: bool) -> Result<(), Failure> {
+    if insecure || address.ip().to_canonical().is_loopback() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!(
+            "`{address}` is reached from other machines, and there is neither TLS nor authentication"
+        ),
+        "listen on a loopback address (127.0.0.1 or [::1]), or add --insecure where the network \
+         itself keeps others out",
+    ))
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    let built = Builder::new_multi_thread().enable_all().build();
+    built.map_err(|error| {
+        Failure::new(
+            format!("the server's threads do not start: {error}"),
+            "raise the limits of this process",
+        )
+    })
+}
+
+async fn listen(address: SocketAddr, point: Point) -> Result<(), Failure> {
+    let refused = |error: io::Error| cannot_listen(address, &error);
+    let stop = Stop::new().map_err(refused)?;
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    output::error(&format!("{}\n", banner(address, &point)));
+    let clock = Arc::new(Timestamp::now);
+    let state = Arc::new(AppState::new(DecisionPoint::new(point, clock)));
+    let router = api::router(Arc::clone(&state));
+    let shutdown = async move {
+        stop.asked().await;
+        tracing::info!("stopping: requests under way are finished first");
+        state.drain();
+    };
+    let served = api::serve(listener, router, shutdown).await;
+    served.map_err(|error| {
+        Failure::new(
+            format!("listening on `{address}` ended: {error}"),
+            "start the server again",
+        )
+    })
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => Failure::new(
+            format!("something else listens on `{address}`"),
+            "stop it, or choose another address with --listen",
+        ),
+        _ => Failure::new(
+            format!("cannot listen on `{address}`: {error}"),
+            "choose another address with --listen",
+        ),
+    }
+}
+
+/// What is served, in one line.
+fn banner(address: SocketAddr, point: &Point) -> String {
+    let snapshot = point.snapshot();
+    let facts = match point.facts() {
+        Facts::Directory(world) => format!("{} facts", world.facts().count()),
+        Facts::Generic => format!("{} entities", snapshot.store().entities().count()),
+    };
+    let (revision, bundle) = (snapshot.revision(), snapshot.bundle().hash());
+    format!("listening on http://{address}: revision {revision}, bundle {bundle}, {facts}")
+}
+
+/// The signals that end the server.
+#[cfg(unix)]
+struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Stop {
+    /// From here on the signals no longer end the process by themselves.
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn asked(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// The signal that ends the server where there is only one.
+#[cfg(not(unix))]
+struct Stop;
+
+#[cfg(not(unix))]
+impl Stop {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn asked(self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // No signal can come; the server runs until it is ended from outside.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(address: &str, insecure: bool, taken: bool) {
+        let address = address.parse().unwrap();
+        let checked = check_reach(address, insecure);
+        assert_eq!(checked.is_ok(), taken, "{address}");
+    }
+
+    #[test]
+    fn only_loopback_is_listened_on_unless_spelled_out() {
+        check("127.0.0.1:8180", false, true);
+        check("127.9.9.9:0", false, true);
+        check("[::1]:8180", false, true);
+        check("[::ffff:127.0.0.1]:8180", false, true);
+        for reached in ["0.0.0.0:8180", "[::]:8180", "10.0.0.1:8180", "[fe80::1]:1"] {
+            check(reached, false, false);
+            check(reached, true, true);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What to decide on: the flags that every deciding command shares.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::Failure;
+use crate::directory::{AzureRoles, Profile, World, world_file};
+use crate::engine::parse_entities;
+use crate::node::{Point, files, self_test};
+use crate::policy::Bundle;
+
+/// Either a world with one of the built-in profiles, or any schema and policies
+/// (generic mode).
+#[derive(Debug, Clone, Args)]
+pub(super) struct SourceArgs {
+    /// World file: the facts of delegated administration.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["schema", "policies", "entities"])]
+    pub(super) world: Option<PathBuf>,
+    /// Which of the built-in policies apply: seed or autopilot-announced.
+    #[arg(long, value_name = "NAME", default_value = "seed", conflicts_with_all = ["schema", "policies", "entities"])]
+    pub(super) profile: String,
+    /// Cedar schema (its own syntax, or JSON): generic mode.
+    #[arg(long, value_name = "FILE", requires = "policies")]
+    pub(super) schema: Option<PathBuf>,
+    /// Cedar policies: a file, or a folder of `.cedar` files.
+    #[arg(long, value_name = "PATH", requires = "schema")]
+    pub(super) policies: Option<PathBuf>,
+    /// Entities in Cedar's JSON form.
+    #[arg(long, value_name = "FILE", requires = "schema")]
+    pub(super) entities: Option<PathBuf>,
+}
+
+impl SourceArgs {
+    /// Loads what the flags name.
+    ///
+    /// # Errors
+    /// [`Failure`]: a file that cannot be read or is refused, with its place.
+    pub(super) fn point(&self) -> Result<Point, Failure> {
+        if let (Some(schema), Some(policies)) = (&self.schema, &self.policies) {
+            let schema = files::read_source(schema)?;
+            let bundle = Arc::new(Bundle::new(&schema, &files::read_policies(policies)?)?);
+            let entities = match &self.entities {
+                None => Vec::new(),
+                Some(path) => parse_entities(&files::read_world(path)?.text, bundle.shape())?,
+            };
+            return Ok(Point::generic(bundle, entities)?);
+        }
+        let bundle = Arc::new(self.profile()?.bundle()?);
+        self_test(&bundle)?;
+        let roles = AzureRoles::of(&bundle);
+        let (world, changes) = match &self.world {
+            None => (World::new(roles), Vec::new()),
+            Some(path) => world_file::load(&files::read_world(path)?, roles)?,
+        };
+        Ok(Point::directory(bundle, world, changes)?)
+    }
+
+    /// Whether the flags name something to decide on.
+    #[must_use]
+    pub(super) fn is_given(&self) -> bool {
+        self.world.is_some() || self.schema.is_some()
+    }
+
+    /// The profile that the flags name.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is none of that name.
+    pub(super) fn profile(&self) -> Result<Profile, Failure> {
+        let parsed = self.profile.parse();
+        parsed.map_err(|message: String| {
+            Failure::new(message, "choose one of the profiles there are")
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! The access matrix: every principal, action and resource of a world, as a
+//! table that is reviewed as a diff.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use crate::engine::intake::{Ask, Party};
+use crate::engine::{Effect, EntityUid, Member};
+use crate::node::Point;
+
+/// Every answer of a world.
+#[derive(Debug, Default)]
+pub struct Matrix {
+    /// Allowed cells: action, then resource, then the principals that may.
+    allowed: BTreeMap<(String, String), BTreeSet<String>>,
+    /// Cells that were asked, by action and resource type.
+    asked: BTreeMap<(String, String), usize>,
+    /// Cells whose decision had erroring policies or a problem.
+    pub troubled: Vec<String>,
+    /// All cells.
+    pub cells: usize,
+}
+
+/// Asks everything: each action of the schema, for each stored principal and
+/// resource of the types that it applies to. `context` supplies an action's
+/// context (its required keys); `None` leaves the action out, which
+/// [`Matrix::unasked`] reports.
+#[must_use]
+pub fn matrix(
+    point: &Point,
+    now: Timestamp,
+    context: &dyn Fn(&str, &EntityUid) -> Option<Vec<Member<'static>>>,
+) -> Matrix {
+    let mut by_type: BTreeMap<String, Vec<EntityUid>> = BTreeMap::new();
+    for entity in point.snapshot().store().entities() {
+        let of_type = by_type
+            .entry(entity.uid.type_name().to_string())
+            .or_default();
+        of_type.push(entity.uid);
+    }
+    let mut matrix = Matrix::default();
+    let shape = point.snapshot().bundle().shape();
+    for ((_, action), declared) in &shape.actions {
+        let of = |types: &[String]| -> Vec<EntityUid> {
+            let found = types.iter().filter_map(|ty| by_type.get(ty));
+            found.flatten().cloned().collect()
+        };
+        let principals = of(&declared.principals);
+        for resource in of(&declared.resources) {
+            let Some(context) = context(action, &resource) else {
+                continue;
+            };
+            for principal in &principals {
+                let ask = Ask {
+                    principal: party(principal),
+                    action: action.clone().into(),
+                    resource: party(&resource),
+                    context: context.clone(),
+                    ..Ask::default()
+                };
+                matrix.ask(point, ask, now, (principal, action, &resource));
+            }
+        }
+    }
+    matrix
+}
+
+impl Matrix {
+    fn ask(
+        &mut self,
+        point: &Point,
+        ask: Ask<'_>,
+        now: Timestamp,
+        (principal, action, resource): (&EntityUid, &str, &EntityUid),
+    ) {
+        let decision = point.decide(ask, now).decision;
+        self.cells += 1;
+        let column = (action.to_owned(), resource.type_name().to_string());
+        *self.asked.entry(column).or_default() += 1;
+        if decision.problem.is_some() || !decision.erroring.is_empty() {
+            self.troubled
+                .push(format!("{principal} {action} {resource}"));
+        }
+        if decision.effect == Effect::Allow {
+            let cell = (action.to_owned(), resource.to_string());
+            self.allowed
+                .entry(cell)
+                .or_default()
+                .insert(principal.to_string());
+        }
+    }
+
+    /// Actions and resource types of the schema that no cell asked about. Types
+    /// without any entity in the world are among them: a world that shows
+    /// everything has some of each.
+    #[must_use]
+    pub fn unasked(&self, point: &Point) -> Vec<String> {
+        let shape = point.snapshot().bundle().shape();
+        let declared = shape.actions.iter().flat_map(|((_, action), declared)| {
+            let types = declared.resources.iter();
+            types.map(move |ty| (action.clone(), ty.clone()))
+        });
+        let unasked = declared.filter(|column| !self.asked.contains_key(column));
+        unasked
+            .map(|(action, ty)| format!("{action} on {ty}"))
+            .collect()
+    }
+
+    /// Actions that nobody may do to anything.
+    #[must_use]
+    pub fn never_allowed(&self) -> BTreeSet<&str> {
+        let asked = self.asked.keys().map(|(action, _)| action.as_str());
+        let allowed = self.allowed.keys().map(|(action, _)| action.as_str());
+        let allowed: BTreeSet<&str> = allowed.collect();
+        asked.filter(|action| !allowed.contains(action)).collect()
+    }
+
+    /// The table: a block an action, a line a resource, who may on it. What is
+    /// not listed is denied.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut text = String::new();
+        let asked: BTreeSet<&str> = self
+            .asked
+            .keys()
+            .map(|(action, _)| action.as_str())
+            .collect();
+        let _ = writeln!(
+            text,
+            "{} cells asked; what is not listed is denied",
+            self.cells
+        );
+        for action in asked {
+            let _ = writeln!(text, "\n{action}");
+            let cells = self.allowed.iter().filter(|((a, _), _)| a == action);
+            let mut none = true;
+            for ((_, resource), principals) in cells {
+                none = false;
+                let _ = writeln!(text, "  {resource}");
+                for principal in principals {
+                    let _ = writeln!(text, "    {principal}");
+                }
+            }
+            if none {
+                let _ = writeln!(text, "  nobody");
+            }
+        }
+        text
+    }
+}
+
+fn party(uid: &EntityUid) -> Party<'static> {
+    Party {
+        ty: uid.type_name().to_string().into(),
+        id: uid.id().unescaped().to_owned().into(),
+        properties: Vec::new(),
+    }
+}
