@@ -9,14 +9,16 @@ use crate::directory::Profile;
 use crate::node::files;
 use crate::policy::{Bundle, Finding, Refused};
 
-/// Checks a schema and policies; the built-in ones by default.
+/// Checks a schema and policies. What is not named is the built-in one: policies
+/// alone are checked against the built-in schema, a schema alone against the
+/// policies of each profile.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Cedar schema (its own syntax, or JSON).
-    #[arg(long, value_name = "FILE", requires = "policies")]
+    #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
     /// Cedar policies: a file, or a folder of `.cedar` files.
-    #[arg(long, value_name = "PATH", requires = "schema")]
+    #[arg(long, value_name = "PATH")]
     policies: Option<PathBuf>,
     /// How to print what was found.
     #[arg(long, value_enum, default_value_t)]
@@ -56,16 +58,19 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 fn bundles(args: &Args) -> Result<Vec<Checked>, Failure> {
-    if let (Some(schema), Some(policies)) = (&args.schema, &args.policies) {
-        let sources = files::read_policies(policies)?;
+    let schema = match &args.schema {
+        Some(path) => files::read_source(path)?,
+        None => Profile::schema(),
+    };
+    if let Some(path) = &args.policies {
         return Ok(vec![Checked {
-            name: policies.display().to_string(),
-            result: Bundle::new(&files::read_source(schema)?, &sources),
+            name: path.display().to_string(),
+            result: Bundle::new(&schema, &files::read_policies(path)?),
         }]);
     }
     let profiles = Profile::ALL.into_iter().map(|profile| Checked {
         name: format!("profile {profile}"),
-        result: profile.bundle(),
+        result: Bundle::new(&schema, &profile.sources()),
     });
     Ok(profiles.collect())
 }

@@ -2,8 +2,7 @@
 //!
 //! Source: the table of role definitions as Microsoft Graph shows it (domain.md,
 //! part E, `entra-builtin-roles`), reduced to what facts need: that a name
-//! exists, and whether the role reads the directory (most roles inherit
-//! Directory Readers, B-ENT-02). Which role may do what is policy.
+//! exists, and whether the role inherits Directory Readers (most do, B-ENT-02). Which role may do what is policy.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -19,7 +18,7 @@ pub struct DirectoryRoleInfo {
     pub template_id: &'static str,
     /// Whether Entra marks it as privileged.
     pub privileged: bool,
-    /// Whether it carries what Directory Readers carries.
+    /// Whether it is Directory Readers or inherits it (B-ENT-02).
     pub reads_directory: bool,
 }
 

@@ -206,6 +206,12 @@ impl World {
             || delegated && self.relationships_of(customer).any(Relationship::delegates)
     }
 
+    /// A number above that of every deny assignment.
+    pub(super) fn next_deny_number(&self) -> usize {
+        let numbers = self.deny_assignments.keys().map(|(_, number)| number + 1);
+        numbers.max().unwrap_or_default()
+    }
+
     /// The relationships of one customer.
     pub(super) fn relationships_of(&self, customer: &str) -> impl Iterator<Item = &Relationship> {
         let of_customer = self.relationships.get(customer);

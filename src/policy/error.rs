@@ -6,6 +6,7 @@ use std::sync::Arc;
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 
 use super::Source;
+use super::source::printable;
 
 /// One thing found in a schema or policy text.
 #[derive(Debug, Clone)]
@@ -22,7 +23,7 @@ impl Finding {
     pub fn error(message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
-            message: message.into(),
+            message: printable(&message.into()),
             help: None,
             labels: Vec::new(),
             source: None,
@@ -42,7 +43,7 @@ impl Finding {
         }
         Self {
             severity: diagnostic.severity().unwrap_or(Severity::Error),
-            message,
+            message: printable(&message),
             help: diagnostic.help().map(|help| help.to_string()),
             labels: diagnostic.labels().into_iter().flatten().collect(),
             source: Some(named(source)),
@@ -66,7 +67,7 @@ impl Finding {
     /// Says what to do next.
     #[must_use]
     pub fn next_step(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(printable(&help.into()));
         self
     }
 
@@ -76,7 +77,7 @@ impl Finding {
         let end = span.end.min(source.text.len()).max(span.start);
         self.labels = vec![LabeledSpan::at(
             span.start.min(source.text.len())..end,
-            label.to_owned(),
+            printable(label),
         )];
         self.source = Some(named(source));
         self
@@ -101,7 +102,7 @@ impl Finding {
 }
 
 fn named(source: &Source) -> NamedSource<Arc<str>> {
-    NamedSource::new(&source.name, Arc::clone(&source.text))
+    NamedSource::new(printable(&source.name), printable(&source.text).into())
 }
 
 impl fmt::Display for Finding {

@@ -55,6 +55,22 @@ pub fn check_id(id: &str, bytes_max: usize) -> Result<(), String> {
     }
 }
 
+/// The same text with every invisible character but tabs and line ends replaced
+/// by a visible one of as many bytes, so that offsets keep their meaning and a
+/// terminal shows what is there.
+pub(super) fn printable(text: &str) -> String {
+    let visible = |c: char| match c {
+        '\n' | '\t' | '\r' => c,
+        c if !is_invisible(c) => c,
+        c => match c.len_utf8() {
+            1 => '?',
+            2 => '¿',
+            _ => char::REPLACEMENT_CHARACTER,
+        },
+    };
+    text.chars().map(visible).collect()
+}
+
 /// Control, bidirectional and zero-width characters.
 fn is_invisible(c: char) -> bool {
     c.is_control()
@@ -84,6 +100,13 @@ mod tests {
         assert!(check_id(&"x".repeat(257), 256).is_err());
         assert!(check_id(&"é".repeat(128), 256).is_ok());
         assert!(check_id(&"é".repeat(129), 256).is_err());
+    }
+
+    #[test]
+    fn printable_text_keeps_its_length() {
+        let text = "a\u{1b}b\u{85}c\u{202E}d\te\n";
+        assert_eq!(printable(text), "a?b¿c\u{FFFD}d\te\n");
+        assert_eq!(printable(text).len(), text.len());
     }
 
     #[test]

@@ -2,7 +2,6 @@
 //! table that is reviewed as a diff.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
@@ -24,21 +23,27 @@ pub struct Matrix {
 }
 
 /// Asks everything: each action of the schema, for each stored principal and
-/// resource of the types that it applies to. `context` supplies an action's
+/// resource of the types that it applies to, and for the resources in `besides`,
+/// which need not be stored. `context` supplies an action's
 /// context (its required keys); `None` leaves the action out, which
 /// [`Matrix::unasked`] reports.
 #[must_use]
 pub fn matrix(
     point: &Point,
     now: Timestamp,
+    besides: &[EntityUid],
     context: &dyn Fn(&str, &EntityUid) -> Option<Vec<Member<'static>>>,
 ) -> Matrix {
     let mut by_type: BTreeMap<String, Vec<EntityUid>> = BTreeMap::new();
-    for entity in point.snapshot().store().entities() {
-        let of_type = by_type
-            .entry(entity.uid.type_name().to_string())
-            .or_default();
-        of_type.push(entity.uid);
+    let stored = point.snapshot().store().entities();
+    for uid in stored
+        .map(|entity| entity.uid)
+        .chain(besides.iter().cloned())
+    {
+        by_type
+            .entry(uid.type_name().to_string())
+            .or_default()
+            .push(uid);
     }
     let mut matrix = Matrix::default();
     let shape = point.snapshot().bundle().shape();
@@ -117,34 +122,31 @@ impl Matrix {
         asked.filter(|action| !allowed.contains(action)).collect()
     }
 
-    /// The table: a block an action, a line a resource, who may on it. What is
-    /// not listed is denied.
+    /// The table: a block an action; in it, resources that the same principals
+    /// may act on, and those principals. What is not listed is denied.
     #[must_use]
     pub fn table(&self) -> String {
-        let mut text = String::new();
-        let asked: BTreeSet<&str> = self
-            .asked
-            .keys()
-            .map(|(action, _)| action.as_str())
-            .collect();
-        let _ = writeln!(
-            text,
-            "{} cells asked; what is not listed is denied",
-            self.cells
-        );
-        for action in asked {
-            let _ = writeln!(text, "\n{action}");
+        let asked = self.asked.keys().map(|(action, _)| action.as_str());
+        let mut text = format!("{} cells; what is not listed is denied\n", self.cells);
+        for action in asked.collect::<BTreeSet<&str>>() {
             let cells = self.allowed.iter().filter(|((a, _), _)| a == action);
-            let mut none = true;
+            let mut alike: BTreeMap<&BTreeSet<String>, Vec<&str>> = BTreeMap::new();
             for ((_, resource), principals) in cells {
-                none = false;
-                let _ = writeln!(text, "  {resource}");
-                for principal in principals {
-                    let _ = writeln!(text, "    {principal}");
-                }
+                alike.entry(principals).or_default().push(resource);
             }
-            if none {
-                let _ = writeln!(text, "  nobody");
+            text += &format!("\n{action}\n");
+            if alike.is_empty() {
+                text += "  nobody\n";
+            }
+            let mut blocks: Vec<_> = alike.into_iter().collect();
+            blocks.sort_by(|(_, a), (_, b)| a.cmp(b));
+            for (principals, resources) in blocks {
+                for resource in resources {
+                    text += &format!("  {resource}\n");
+                }
+                for principal in principals {
+                    text += &format!("      {principal}\n");
+                }
             }
         }
         text

@@ -62,7 +62,7 @@ pub fn load(
 /// # Errors
 /// [`Misplaced`] for the first fact that the world does not take.
 pub fn fold(world: &mut World, file: WorldFile) -> Result<Vec<engine::Change>, Misplaced> {
-    let facts = in_order(facts_of(file)?)?;
+    let facts = in_order(facts_of(file, world.next_deny_number())?)?;
     let mut seen = BTreeSet::new();
     let mut changes = Vec::new();
     for Placed { path, fact } in facts {
@@ -161,7 +161,8 @@ fn outer(fact: &Fact) -> Vec<Key> {
     }
 }
 
-fn facts_of(file: WorldFile) -> Result<Vec<Placed>, Misplaced> {
+/// `first` is the number of the file's first deny assignment.
+fn facts_of(file: WorldFile, first: usize) -> Result<Vec<Placed>, Misplaced> {
     let mut all = Vec::new();
     let mut named = |member: &str, facts: Vec<(String, Fact)>| {
         let path = Path::member(member);
@@ -221,7 +222,9 @@ fn facts_of(file: WorldFile) -> Result<Vec<Placed>, Misplaced> {
     let denies = file.deny_assignments.into_iter().enumerate();
     listed(
         "deny_assignments",
-        denies.map(|(n, fact)| deny_assignment(n, fact)).collect(),
+        denies
+            .map(|(n, fact)| deny_assignment(first + n, fact))
+            .collect(),
     );
     Ok(all)
 }

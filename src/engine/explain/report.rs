@@ -334,14 +334,17 @@ impl Explainer<'_> {
             .collect();
         reports.extend(self.near_links().filter_map(|link| self.report_link(link)));
         // A guard (`resource has customer`) and the clause behind it fail together:
-        // what counts is how many layers are lacking.
+        // what counts is how many layers are lacking, then how many clauses.
         let lacks = |report: &PolicyReport| {
-            let layers = report.lacking().map(|clause| clause.layer.as_deref());
-            layers.flatten().collect::<BTreeSet<_>>().len()
+            let layers = report
+                .lacking()
+                .filter_map(|clause| clause.layer.as_deref());
+            let layers: Vec<&str> = layers.collect();
+            (layers.iter().collect::<BTreeSet<_>>().len(), layers.len())
         };
         reports.sort_by(|a, b| (lacks(a), &a.policy.id).cmp(&(lacks(b), &b.policy.id)));
-        let least = reports.first().map_or(0, lacks);
-        reports.retain(|report| lacks(report) == least);
+        let least = reports.first().map(lacks);
+        reports.retain(|report| Some(lacks(report)) == least);
         reports.truncate(NEAR_MAX);
         reports
     }
