@@ -10,7 +10,8 @@ use crate::node::Answer;
 /// The status within `context.error`: the question was at fault.
 const PROBLEM_STATUS: u16 = 400;
 
-/// The answer to one evaluation. Source: AuthZEN 1.0, section 6.2.
+/// The answer to one evaluation. Source: AuthZEN 1.0, "Access Evaluation API
+/// Response".
 ///
 /// Shape: `{"decision": true}`, or with a `context` if there is more to say.
 #[derive(Serialize)]
@@ -48,7 +49,7 @@ struct AnswerContext<'a> {
     reason: Option<Reason<'a>>,
 }
 
-/// Source: AuthZEN 1.0, section 7.2 (errors of single evaluations).
+/// Source: AuthZEN 1.0, "Errors" (those of individual evaluations).
 #[derive(Serialize)]
 struct ErrorContext {
     status: u16,

@@ -136,8 +136,8 @@ impl ApiError {
 }
 
 /// Shape: `{"error": {"status": 400, "code": "invalid-request", "message": "…"}}`.
-/// Source: AuthZEN 1.0, section 10.1.2 (a JSON object with a message); the members are
-/// our choice.
+/// Source: AuthZEN 1.0, "Error Responses"; contract, section 2 (a JSON object with
+/// a message); the other members are our choice.
 #[derive(Serialize)]
 struct ErrorBody {
     error: ErrorObject,

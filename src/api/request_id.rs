@@ -1,6 +1,8 @@
 //! The id under which a request is spoken of: echoed, or made if there is none.
 //!
-//! Source: AuthZEN 1.0, section 10.1.3 (`X-Request-ID`).
+//! Source: AuthZEN 1.0, "Request Identification". It takes any string; that an id
+//! which is long or holds invisible characters is replaced is our choice, because
+//! ids are written into logs.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;

@@ -18,7 +18,6 @@ use super::watch::watched;
 /// The decision routes over a state.
 ///
 /// Every response, errors included, is JSON and carries `X-Request-ID`.
-#[must_use]
 pub fn router(state: Arc<AppState>) -> Router {
     let one = evaluation.layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
     Router::new()

@@ -10,7 +10,7 @@ use super::error::ApiError;
 use crate::engine::intake::{Ask, Party};
 use crate::engine::{Input, Member};
 
-/// A single evaluation. Source: AuthZEN 1.0, section 6.
+/// A single evaluation. Source: AuthZEN 1.0, "Access Evaluation API Request".
 ///
 /// Shape: `{"subject": {"type": "PartnerUser", "id": "ada", "properties": {}},
 /// "action": {"name": "CreateUser", "properties": {}}, "resource": {"type":

@@ -109,50 +109,74 @@ fn own_ids(fact: &Fact) -> Vec<&str> {
 }
 
 /// What a fact refers to, each with the field that does.
-fn references(world: &World, fact: &Fact) -> Result<Vec<(&'static str, Key)>, DirectoryError> {
+type References = Vec<(&'static str, Key)>;
+
+fn references(world: &World, fact: &Fact) -> Result<References, DirectoryError> {
     let partner = |id: &String| ("partner", Key::Partner(id.clone()));
     let customer = |id: &String| ("customer", Key::Customer(id.clone()));
     Ok(match fact {
         Fact::Partner(_) | Fact::Customer(_) | Fact::Product(_) => Vec::new(),
-        Fact::PartnerUser(f) => {
-            let groups = f.groups.iter().map(|g| ("groups", Key::Group(g.clone())));
-            [partner(&f.partner)].into_iter().chain(groups).collect()
-        }
+        Fact::PartnerUser(f) => with(
+            partner(&f.partner),
+            f.groups.iter().map(|g| ("groups", Key::Group(g.clone()))),
+        ),
         Fact::Group(f) => {
-            let member_of = f.member_of.iter();
-            let groups = member_of.map(|g| ("member_of", Key::Group(g.clone())));
             let own = names::partner_of_group(&f.id).unwrap_or_default();
-            let own = ("", Key::Partner(own.to_owned()));
-            [own].into_iter().chain(groups).collect()
+            let outer = f.member_of.iter();
+            let outer = outer.map(|g| ("member_of", Key::Group(g.clone())));
+            with(("", Key::Partner(own.to_owned())), outer)
         }
         Fact::CustomerUser(f) => {
             let products = f.previous_licenses.iter();
             let products = products.map(|p| ("previous_licenses", Key::Product(p.clone())));
-            [customer(&f.customer)]
-                .into_iter()
-                .chain(products)
-                .collect()
+            with(customer(&f.customer), products)
         }
         Fact::Relationship(f) => vec![partner(&f.partner), customer(&f.customer)],
         Fact::Invitation(f) => vec![partner(&f.partner), customer(&f.customer)],
         Fact::Gdap(f) => {
             let groups = f.assignments.iter();
             let groups = groups.map(|a| ("assignments", Key::Group(a.group.clone())));
-            let pair = [partner(&f.partner), customer(&f.customer)];
-            pair.into_iter().chain(groups).collect()
+            with(
+                partner(&f.partner),
+                [customer(&f.customer)].into_iter().chain(groups),
+            )
         }
+        Fact::Device(f) => {
+            let added = f.added_by.clone().map(|id| ("added_by", Key::Partner(id)));
+            with(customer(&f.customer), added)
+        }
+        Fact::AutopilotProfile(f) => {
+            let owner = f.owner.clone().map(|id| ("owner", Key::Partner(id)));
+            with(customer(&f.customer), owner)
+        }
+        Fact::Seats(f) => {
+            vec![
+                customer(&f.customer),
+                ("product", Key::Product(f.product.clone())),
+            ]
+        }
+        Fact::Subscription(_)
+        | Fact::ManagementGroup(_)
+        | Fact::RoleAssignment(_)
+        | Fact::DenyAssignment(_) => azure_references(world, fact)?,
+    })
+}
+
+/// The same for facts about Azure.
+fn azure_references(world: &World, fact: &Fact) -> Result<References, DirectoryError> {
+    Ok(match fact {
         Fact::Subscription(f) => {
-            let named = |field, id: &Option<String>| id.clone().map(|id| (field, Key::Partner(id)));
             let group = f.management_group.clone().map(Key::ManagementGroup);
-            [Some(customer(&f.customer))]
-                .into_iter()
-                .chain([
-                    named("provisioned_by", &f.provisioned_by),
-                    named("seller", &f.seller),
-                    group.map(|group| ("management_group", group)),
-                ])
-                .flatten()
-                .collect()
+            let others = [
+                ("provisioned_by", f.provisioned_by.clone().map(Key::Partner)),
+                ("seller", f.seller.clone().map(Key::Partner)),
+                ("management_group", group),
+            ];
+            let named = |(field, key): (&'static str, Option<Key>)| Some((field, key?));
+            with(
+                ("customer", Key::Customer(f.customer.clone())),
+                others.into_iter().filter_map(named),
+            )
         }
         Fact::ManagementGroup(f) => {
             let parent = f.parent.clone().map(Key::ManagementGroup);
@@ -161,30 +185,30 @@ fn references(world: &World, fact: &Fact) -> Result<Vec<(&'static str, Key)>, Di
                 .into_iter()
                 .collect()
         }
-        Fact::RoleAssignment(f) => vec![
-            principal(world, &f.principal, "principal"),
-            scope(&f.scope, fact)?,
-        ],
+        Fact::RoleAssignment(f) => {
+            vec![
+                principal(world, &f.principal, "principal"),
+                scope(&f.scope, fact)?,
+            ]
+        }
         Fact::DenyAssignment(f) => {
             let hit = f.principals.iter().flatten().map(|id| ("principals", id));
-            let spared = f.exclude.iter().map(|id| ("exclude", id));
-            let all = hit.chain(spared);
+            let all = hit.chain(f.exclude.iter().map(|id| ("exclude", id)));
             let all = all.map(|(field, id)| principal(world, id, field));
-            [scope(&f.scope, fact)?].into_iter().chain(all).collect()
+            with(scope(&f.scope, fact)?, all)
         }
-        Fact::Device(f) => {
-            let added = f.added_by.clone().map(|id| ("added_by", Key::Partner(id)));
-            [customer(&f.customer)].into_iter().chain(added).collect()
-        }
-        Fact::AutopilotProfile(f) => {
-            let owner = f.owner.clone().map(|id| ("owner", Key::Partner(id)));
-            [customer(&f.customer)].into_iter().chain(owner).collect()
-        }
-        Fact::Seats(f) => vec![
-            customer(&f.customer),
-            ("product", Key::Product(f.product.clone())),
-        ],
+        _ => Vec::new(),
     })
+}
+
+/// One reference and some more.
+fn with(
+    first: (&'static str, Key),
+    more: impl IntoIterator<Item = (&'static str, Key)>,
+) -> References {
+    let mut references = vec![first];
+    references.extend(more);
+    references
 }
 
 /// A principal is a group, a partner user or a customer user; what is none of

@@ -13,8 +13,9 @@ use jiff::Timestamp;
 
 use super::azure_scope::{management_group_scope, subscription_scope};
 use super::facts::{
-    Cloud, ContractStatus, Customer, CustomerUser, Gdap, Invitation, InvitationStatus, PartnerUser,
-    ProductKind, Relationship, RelationshipStatus, Subscription, UserState,
+    AutopilotProfile, Cloud, ContractStatus, Customer, CustomerUser, DenyAssignment, Device, Gdap,
+    Group, Invitation, InvitationStatus, ManagementGroup, Partner, PartnerUser, Product,
+    ProductKind, Relationship, RelationshipStatus, RoleAssignment, Subscription, UserState,
 };
 use super::names::{self, of_type, tenant_role};
 use super::{DirectoryError, Fact, Key, Scope, World, deny_assignment, directory_role};
@@ -116,98 +117,111 @@ pub(super) fn difference(before: Vec<Change>, after: Vec<Change>) -> Vec<Change>
 
 fn fact_items(world: &World, fact: &Fact) -> Result<Vec<Change>, DirectoryError> {
     Ok(match fact {
-        Fact::Partner(f) => {
-            let uid = of_type(names::PARTNER, &f.id);
-            let partner = EntityData::new(uid.clone())
-                .with("country", Value::string(f.country.as_str()))
-                .with("market", Value::string(f.market.as_str()))
-                .with("cloud", cloud(f.cloud));
-            let groups = names::DELEGATED_GROUPS.iter().map(|(_, name, _)| {
-                let id = names::group_id(&f.id, name);
-                let group = EntityData::new(of_type(names::SECURITY_GROUP, &id));
-                put(group.with("partner", Value::Entity(uid.clone())))
-            });
-            [put(partner)].into_iter().chain(groups).collect()
-        }
+        Fact::Partner(f) => partner(f),
         Fact::Customer(f) => vec![put(customer(world, f))],
         Fact::PartnerUser(f) => partner_user(f),
-        Fact::Group(f) => {
-            let uid = of_type(names::SECURITY_GROUP, &f.id);
-            let partner = names::partner_of_group(&f.id).unwrap_or_default();
-            let group = EntityData::new(uid.clone())
-                .with("partner", Value::Entity(of_type(names::PARTNER, partner)));
-            let outer = f.member_of.iter();
-            let outer = outer.map(|g| explicit(&uid, of_type(names::SECURITY_GROUP, g)));
-            [put(group)].into_iter().chain(outer).collect()
-        }
+        Fact::Group(f) => group(f),
         Fact::CustomerUser(f) => customer_user(f),
         Fact::Relationship(f) => delegation(f),
         Fact::Invitation(f) => vec![put(invitation(f))],
         Fact::Gdap(f) => vec![put(gdap(f))],
         Fact::Subscription(f) => subscription(f),
-        Fact::ManagementGroup(f) => {
-            let uid = of_type(names::MANAGEMENT_GROUP, &management_group_scope(&f.id));
-            let outer = f.parent.as_ref().map(|parent| {
-                explicit(
-                    &uid,
-                    of_type(names::MANAGEMENT_GROUP, &management_group_scope(parent)),
-                )
-            });
-            [put(EntityData::new(uid.clone()))]
-                .into_iter()
-                .chain(outer)
-                .collect()
-        }
-        Fact::RoleAssignment(f) => {
-            let scope = scope(&f.scope, fact)?;
-            let template = world.azure_roles.template(&f.role).unwrap_or(&f.role);
-            vec![Change::AddLink(Link {
-                template: template.to_owned(),
-                principal: Some(principal(world, &f.principal, fact)?),
-                resource: Some(scope.uid()),
-            })]
-        }
-        Fact::DenyAssignment(f) => {
-            let all = |ids: &BTreeSet<String>| -> Result<Vec<EntityUid>, DirectoryError> {
-                ids.iter().map(|id| principal(world, id, fact)).collect()
-            };
-            let hit = f.principals.as_ref().map(all).transpose()?;
-            let policy = deny_assignment::policy(f, &scope(&f.scope, fact)?, hit, all(&f.exclude)?);
-            vec![Change::PutPolicy(Box::new(policy?))]
-        }
-        Fact::Device(f) => {
-            let added_by = f.added_by.as_ref();
-            vec![put(EntityData::new(of_type(names::DEVICE, &f.id))
-                .with("customer", reference(names::CUSTOMER, &f.customer))
-                .with_some("addedBy", added_by.map(|p| reference(names::PARTNER, p)))
-                .with("channel", Value::string(f.channel.as_str())))]
-        }
-        Fact::AutopilotProfile(f) => {
-            let owner = f.owner.as_ref().map(|p| reference(names::PARTNER, p));
-            vec![put(EntityData::new(of_type(
-                names::AUTOPILOT_PROFILE,
-                &f.id,
-            ))
-            .with("customer", reference(names::CUSTOMER, &f.customer))
-            .with_some("owner", owner))]
-        }
-        Fact::Product(f) => {
-            let publisher = f.publisher.as_ref();
-            let kind = match f.kind {
-                ProductKind::Microsoft => "microsoft",
-                ProductKind::MarketplaceSaasLicense => "marketplace-saas-license",
-                ProductKind::AzureMarketplace => "azure-marketplace",
-            };
-            vec![put(EntityData::new(of_type(names::LICENSE_PRODUCT, &f.id))
-                .with("kind", Value::string(kind))
-                .with_some(
-                    "publisher",
-                    publisher.map(|p| reference(names::PUBLISHER, p)),
-                ))]
-        }
+        Fact::ManagementGroup(f) => management_group(f),
+        Fact::RoleAssignment(f) => vec![role_assignment(world, f, fact)?],
+        Fact::DenyAssignment(f) => vec![deny(world, f, fact)?],
+        Fact::Device(f) => vec![put(device(f))],
+        Fact::AutopilotProfile(f) => vec![put(autopilot_profile(f))],
+        Fact::Product(f) => vec![put(product(f))],
         // Seats never decide (D 20).
         Fact::Seats(_) => Vec::new(),
     })
+}
+
+/// A partner, and the two groups that exist with it (A-ACT-04).
+fn partner(f: &Partner) -> Vec<Change> {
+    let uid = of_type(names::PARTNER, &f.id);
+    let partner = EntityData::new(uid.clone())
+        .with("country", Value::string(f.country.as_str()))
+        .with("market", Value::string(f.market.as_str()))
+        .with("cloud", cloud(f.cloud));
+    let groups = names::DELEGATED_GROUPS.iter().map(|(_, name, _)| {
+        let id = names::group_id(&f.id, name);
+        let group = EntityData::new(of_type(names::SECURITY_GROUP, &id));
+        put(group.with("partner", Value::Entity(uid.clone())))
+    });
+    [put(partner)].into_iter().chain(groups).collect()
+}
+
+fn group(f: &Group) -> Vec<Change> {
+    let uid = of_type(names::SECURITY_GROUP, &f.id);
+    let partner = names::partner_of_group(&f.id).unwrap_or_default();
+    let group = EntityData::new(uid.clone()).with("partner", reference(names::PARTNER, partner));
+    let outer = f.member_of.iter();
+    let outer = outer.map(|g| explicit(&uid, of_type(names::SECURITY_GROUP, g)));
+    [put(group)].into_iter().chain(outer).collect()
+}
+
+fn management_group(f: &ManagementGroup) -> Vec<Change> {
+    let of = |id: &str| of_type(names::MANAGEMENT_GROUP, &management_group_scope(id));
+    let uid = of(&f.id);
+    let outer = f.parent.as_ref().map(|parent| explicit(&uid, of(parent)));
+    [put(EntityData::new(uid.clone()))]
+        .into_iter()
+        .chain(outer)
+        .collect()
+}
+
+/// An assignment is a link of the role's template (B-AZ-02).
+fn role_assignment(
+    world: &World,
+    f: &RoleAssignment,
+    fact: &Fact,
+) -> Result<Change, DirectoryError> {
+    let template = world.azure_roles.template(&f.role).unwrap_or(&f.role);
+    Ok(Change::AddLink(Link {
+        template: template.to_owned(),
+        principal: Some(principal(world, &f.principal, fact)?),
+        resource: Some(scope(&f.scope, fact)?.uid()),
+    }))
+}
+
+fn deny(world: &World, f: &DenyAssignment, fact: &Fact) -> Result<Change, DirectoryError> {
+    let all = |ids: &BTreeSet<String>| -> Result<Vec<EntityUid>, DirectoryError> {
+        ids.iter().map(|id| principal(world, id, fact)).collect()
+    };
+    let hit = f.principals.as_ref().map(all).transpose()?;
+    let policy = deny_assignment::policy(f, &scope(&f.scope, fact)?, hit, all(&f.exclude)?)?;
+    Ok(Change::PutPolicy(Box::new(policy)))
+}
+
+fn device(f: &Device) -> EntityData {
+    let added_by = f.added_by.as_ref();
+    EntityData::new(of_type(names::DEVICE, &f.id))
+        .with("customer", reference(names::CUSTOMER, &f.customer))
+        .with_some("addedBy", added_by.map(|p| reference(names::PARTNER, p)))
+        .with("channel", Value::string(f.channel.as_str()))
+}
+
+fn autopilot_profile(f: &AutopilotProfile) -> EntityData {
+    let owner = f.owner.as_ref();
+    EntityData::new(of_type(names::AUTOPILOT_PROFILE, &f.id))
+        .with("customer", reference(names::CUSTOMER, &f.customer))
+        .with_some("owner", owner.map(|p| reference(names::PARTNER, p)))
+}
+
+fn product(f: &Product) -> EntityData {
+    let publisher = f.publisher.as_ref();
+    let kind = match f.kind {
+        ProductKind::Microsoft => "microsoft",
+        ProductKind::MarketplaceSaasLicense => "marketplace-saas-license",
+        ProductKind::AzureMarketplace => "azure-marketplace",
+    };
+    EntityData::new(of_type(names::LICENSE_PRODUCT, &f.id))
+        .with("kind", Value::string(kind))
+        .with_some(
+            "publisher",
+            publisher.map(|p| reference(names::PUBLISHER, p)),
+        )
 }
 
 /// A customer with what its relationships say of it (A-REL-01, A-SUP-01).

@@ -9,8 +9,10 @@
 
 /// Bytes of stack for parsing, validating and dropping syntax trees.
 const LARGE_STACK_BYTES: usize = 256 << 20;
-/// Below this many bytes left, [`with_room`] moves to a stack of its own.
-const ROOM_BYTES: usize = 1 << 20;
+/// Below this many bytes left, [`with_room`] moves to a stack of its own. An
+/// evaluation at the limits takes some 2,300 KiB, of which Cedar keeps 100 KiB
+/// in reserve. A thread that decides often should have more than this.
+const ROOM_BYTES: usize = 4 << 20;
 /// Bytes of the stack that [`with_room`] moves to.
 const ROOM_STACK_BYTES: usize = 8 << 20;
 
