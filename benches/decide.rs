@@ -6,12 +6,7 @@
 //! `engine` is the whole way from the question as asked, and the ratio is what
 //! taking it in costs.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    missing_docs,
-    reason = "a bench is no product code"
-)]
+#![expect(clippy::unwrap_used, reason = "a bench is no product code")]
 
 use std::borrow::Cow;
 use std::hint::black_box;

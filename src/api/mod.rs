@@ -25,6 +25,7 @@ mod wire;
 
 pub use body::BODY_BYTES_MAX;
 pub use listener::{DRAIN_SECONDS_MAX, serve};
+pub use reason::reason;
 pub use request_id::REQUEST_ID_BYTES_MAX;
 pub use routes::router;
 pub use state::AppState;

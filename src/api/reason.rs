@@ -6,6 +6,12 @@ use crate::engine::explain::{ClauseReport, Explanation, Hop, Outcome, PolicyRepo
 use crate::engine::{EntityUid, PolicyRef, Problem};
 use crate::policy::Annotations;
 
+/// The JSON form of an explanation, for other doors than HTTP.
+#[must_use]
+pub fn reason(explanation: &Explanation) -> serde_json::Value {
+    serde_json::to_value(Reason::of(explanation)).unwrap_or_default()
+}
+
 /// Why. Source: contract, section 2 (`context.reason`).
 ///
 /// Shape: `{"determining": [POLICY…], "near": [POLICY…], "unlinked": {"templates":

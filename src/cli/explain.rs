@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::decide::Args;
 use super::output::Style;
+use crate::api;
 use crate::engine::explain::{ClauseReport, Explanation, Hop, Outcome, PolicyReport};
 use crate::engine::{Decision, PolicyRef};
 use crate::node::Answer;
@@ -106,7 +107,7 @@ fn clause_line(clause: &ClauseReport, width: usize, style: &Style) -> String {
         Outcome::Failed(_) => style.bad("!"),
     };
     let layer = clause.layer.as_deref().unwrap_or_default();
-    let mut text = format!("    {mark} {layer:width$}  {}\n", clause.text);
+    let mut text = format!("    {mark} {layer:width$}  {}\n", shortened(&clause.text));
     let indent = " ".repeat(width + 8);
     if let Some(lacking) = &clause.lacking {
         text += &format!("{indent}{lacking}\n");
@@ -115,6 +116,16 @@ fn clause_line(clause: &ClauseReport, width: usize, style: &Style) -> String {
         text += &format!("{indent}{}\n", path(&clause.path));
     }
     text
+}
+
+/// Long lists are for programs (`--format json`); people see how they begin.
+fn shortened(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 140;
+    if text.chars().count() <= CHARACTERS_MAX {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(CHARACTERS_MAX).collect();
+    format!("{start} …")
 }
 
 fn path(hops: &[Hop]) -> String {
@@ -126,10 +137,11 @@ fn path(hops: &[Hop]) -> String {
     text.trim_start_matches(['→', ' ']).to_owned()
 }
 
-/// The stable JSON form of a decision.
+/// The stable JSON form of a decision. `reason` is that of an explained answer
+/// over HTTP.
 pub(super) fn json(answer: &Answer, explanation: Option<&Explanation>) -> Json {
     let decision = &answer.decision;
-    let mut object = json!({
+    json!({
         "decision": decision.effect.as_str(),
         "determining": decision.determining.iter().map(policy_json).collect::<Json>(),
         "erroring": decision.erroring.iter().map(|error| {
@@ -139,22 +151,8 @@ pub(super) fn json(answer: &Answer, explanation: Option<&Explanation>) -> Json {
         "revision": decision.revision.0,
         "bundle": decision.bundle.as_str(),
         "ignored": answer.ignored,
-    });
-    if let (Some(explanation), Some(object)) = (explanation, object.as_object_mut()) {
-        let reports = |reports: &[PolicyReport]| reports.iter().map(report_json).collect::<Json>();
-        let reason = json!({
-            "unknown": explanation.unknown.iter().map(ToString::to_string).collect::<Json>(),
-            "determining": reports(&explanation.determining),
-            "near": reports(&explanation.near),
-            "unlinked": explanation.unlinked.as_ref().map(|unlinked| json!({
-                "templates": unlinked.templates,
-                "layer": unlinked.layer,
-                "lacking": unlinked.lacking,
-            })),
-        });
-        object.insert("reason".to_owned(), reason);
-    }
-    object
+        "reason": explanation.map(api::reason),
+    })
 }
 
 fn policy_json(policy: &PolicyRef) -> Json {
@@ -163,30 +161,5 @@ fn policy_json(policy: &PolicyRef) -> Json {
         "effect": if policy.permits { "permit" } else { "forbid" },
         "annotations": &*policy.annotations,
         "place": policy.place.as_ref().map(|(file, line)| format!("{file}:{line}")),
-    })
-}
-
-fn report_json(report: &PolicyReport) -> Json {
-    let clauses = report.clauses.iter().map(|clause| {
-        let outcome = match &clause.outcome {
-            Outcome::Held => "held",
-            Outcome::NotHeld => "not held",
-            Outcome::Failed(_) => "failed",
-        };
-        json!({
-            "layer": clause.layer,
-            "text": clause.text,
-            "outcome": outcome,
-            "lacking": clause.lacking,
-            "path": clause.path.iter().map(|hop| json!({
-                "entity": hop.entity.to_string(),
-                "implicit": hop.implicit,
-            })).collect::<Json>(),
-        })
-    });
-    json!({
-        "policy": report.policy.id,
-        "reason": report.policy.annotation("reason"),
-        "clauses": clauses.collect::<Json>(),
     })
 }

@@ -18,6 +18,10 @@ use super::{Failure, output};
 use crate::api::{self, AppState};
 use crate::node::{DecisionPoint, Facts, Point};
 
+/// Bytes of stack of each of the server's threads: enough that no evaluation has
+/// to move to a stack of its own.
+const THREAD_STACK_BYTES: usize = 8 << 20;
+
 /// Answers decisions over HTTP until it is told to stop (SIGTERM or SIGINT).
 ///
 /// Without --world and --schema it decides over a directory without facts.
@@ -69,7 +73,10 @@ fn check_reach(address: SocketAddr, insecure: bool) -> Result<(), Failure> {
 }
 
 fn runtime() -> Result<Runtime, Failure> {
-    let built = Builder::new_multi_thread().enable_all().build();
+    let built = Builder::new_multi_thread()
+        .thread_stack_size(THREAD_STACK_BYTES)
+        .enable_all()
+        .build();
     built.map_err(|error| {
         Failure::new(
             format!("the server's threads do not start: {error}"),

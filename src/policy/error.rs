@@ -58,7 +58,7 @@ impl Finding {
     }
 
     /// The same as an error, with the next step.
-    pub(super) fn as_error(mut self, help: &str) -> Self {
+    pub(super) fn into_error(mut self, help: &str) -> Self {
         self.severity = Severity::Error;
         self.help = Some(help.to_owned());
         self

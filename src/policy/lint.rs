@@ -15,7 +15,7 @@ pub(super) fn finding(warning: &ValidationWarning, source: &Source) -> Finding {
         | ValidationWarning::MixedScriptIdentifier(_)
         | ValidationWarning::BidiCharsInIdentifier(_)
         | ValidationWarning::ConfusableIdentifier(_) => {
-            found.as_error("write it in one script, without look-alikes or invisible marks")
+            found.into_error("write it in one script, without look-alikes or invisible marks")
         }
         _ => found.warning(),
     }

@@ -1,6 +1,6 @@
 //! The path of memberships from one entity to another.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use cedar_policy::EntityUid;
 
@@ -38,6 +38,20 @@ pub(super) fn shortest(
         }
     }
     None
+}
+
+/// An entity and everything that it is in.
+pub(super) fn above(store: &Store, request: &Request, uid: &EntityUid) -> BTreeSet<EntityUid> {
+    let mut found = BTreeSet::from([uid.clone()]);
+    let mut open = vec![uid.clone()];
+    while let Some(here) = open.pop() {
+        for (parent, _) in parents(store, request, &here) {
+            if found.insert(parent.clone()) {
+                open.push(parent);
+            }
+        }
+    }
+    found
 }
 
 fn parents(store: &Store, request: &Request, uid: &EntityUid) -> Vec<(EntityUid, EdgeKind)> {

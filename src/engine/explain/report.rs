@@ -11,7 +11,7 @@ use cedar_policy::{
 };
 
 use super::clause::{Clause, LAYER, Reading, clauses_of};
-use super::path::{Hop, shortest};
+use super::path::{Hop, above, shortest};
 use crate::engine::decide::policy_ref;
 use crate::engine::reference::{cedar_request, evaluate};
 use crate::engine::{Decision, Link, PolicyRef, Problem, Request, Snapshot};
@@ -19,6 +19,9 @@ use crate::policy::{Annotations, Shape, with_room};
 
 /// Permits that are reported as having come close, at most.
 const NEAR_MAX: usize = 5;
+
+/// Links that are looked at for those, at most.
+const NEAR_LINKS_MAX: usize = 256;
 
 /// Why a decision is what it is.
 #[derive(Debug, Clone, Default)]
@@ -163,7 +166,8 @@ impl Explainer<'_> {
             };
             return Some(self.report_of(id, fixed.body(), None));
         }
-        if let Some(link) = store.links().find(|link| link.id() == id) {
+        let named = |link: &&Link| id.starts_with(&link.template) && link.id() == id;
+        if let Some(link) = store.links().find(named) {
             return self.report_link(link);
         }
         let policy = self
@@ -278,10 +282,10 @@ impl Explainer<'_> {
         let Ok(expression) = Expression::from_str(text) else {
             return Vec::new();
         };
-        let value = with_room(|| eval_expression(&self.cedar, &self.entities, &expression));
+        let value = with_room(|| eval_expression(&self.cedar, &self.entities, &expression).ok());
         match value {
-            Ok(EvalResult::EntityUid(uid)) => vec![uid],
-            Ok(EvalResult::Set(items)) => {
+            Some(EvalResult::EntityUid(uid)) => vec![uid],
+            Some(EvalResult::Set(items)) => {
                 let items = items.iter().filter_map(|item| match item {
                     EvalResult::EntityUid(uid) => Some(uid.clone()),
                     _ => None,
@@ -332,7 +336,8 @@ impl Explainer<'_> {
         let mut reports: Vec<PolicyReport> = fixed
             .filter_map(|policy| self.report(policy.id().as_ref()))
             .collect();
-        reports.extend(self.near_links().filter_map(|link| self.report_link(link)));
+        let links = self.near_links().into_iter();
+        reports.extend(links.filter_map(|link| self.report_link(link)));
         // A guard (`resource has customer`) and the clause behind it fail together:
         // what counts is how many layers are lacking, then how many clauses.
         let lacks = |report: &PolicyReport| {
@@ -349,25 +354,25 @@ impl Explainer<'_> {
         reports
     }
 
-    /// Links at or above the resource, or held by the principal, that permit.
-    fn near_links(&self) -> impl Iterator<Item = &Link> {
-        let reaches = |from: &EntityUid, to: &Option<EntityUid>| {
-            let to = to.as_ref();
-            to.is_none_or(|to| {
-                shortest(
-                    self.snapshot.store(),
-                    self.request,
-                    from,
-                    std::slice::from_ref(to),
-                )
-                .is_some()
-            })
+    /// Links at or above the resource, or held by the principal, that permit;
+    /// those that are both come first.
+    fn near_links(&self) -> Vec<&Link> {
+        let store = self.snapshot.store();
+        let principal = above(store, self.request, &self.request.principal);
+        let resource = above(store, self.request, &self.request.resource);
+        let within = |above: &BTreeSet<EntityUid>, slot: &Option<EntityUid>| {
+            slot.as_ref().is_none_or(|uid| above.contains(uid))
         };
-        self.snapshot.store().links().filter(move |link| {
-            self.permitting_template(&link.template)
-                && (reaches(&self.request.resource, &link.resource)
-                    || reaches(&self.request.principal, &link.principal))
-        })
+        let sides = |link: &Link| {
+            let resource = within(&resource, &link.resource);
+            usize::from(resource) + usize::from(within(&principal, &link.principal))
+        };
+        let near = store.links().map(|link| (sides(link), link));
+        let mut near: Vec<(usize, &Link)> = near.filter(|(sides, _)| *sides > 0).collect();
+        near.sort_by_key(|(sides, _)| std::cmp::Reverse(*sides));
+        let links = near.into_iter().map(|(_, link)| link);
+        let permitting = links.filter(|link| self.permitting_template(&link.template));
+        permitting.take(NEAR_LINKS_MAX).collect()
     }
 
     fn permitting_template(&self, id: &str) -> bool {
@@ -380,7 +385,7 @@ impl Explainer<'_> {
     }
 
     fn unlinked(&self) -> Option<Unlinked> {
-        if self.near_links().next().is_some() {
+        if !self.near_links().is_empty() {
             return None;
         }
         let infos = self.snapshot.bundle().infos();
