@@ -118,13 +118,15 @@ fn clause_line(clause: &ClauseReport, width: usize, style: &Style) -> String {
     text
 }
 
+/// Characters of a clause that people are shown; programs get the whole.
+const CLAUSE_CHARACTERS_MAX: usize = 140;
+
 /// Long lists are for programs (`--format json`); people see how they begin.
 fn shortened(text: &str) -> String {
-    const CHARACTERS_MAX: usize = 140;
-    if text.chars().count() <= CHARACTERS_MAX {
+    if text.chars().count() <= CLAUSE_CHARACTERS_MAX {
         return text.to_owned();
     }
-    let start: String = text.chars().take(CHARACTERS_MAX).collect();
+    let start: String = text.chars().take(CLAUSE_CHARACTERS_MAX).collect();
     format!("{start} …")
 }
 

@@ -22,10 +22,9 @@ use crate::node::{DecisionPoint, Facts, Point};
 /// to move to a stack of its own.
 const THREAD_STACK_BYTES: usize = 8 << 20;
 
-/// Answers decisions over HTTP until it is told to stop (SIGTERM or SIGINT).
-///
-/// Without --world and --schema it decides over a directory without facts.
+/// Answers decisions over HTTP until it is told to stop.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// Where to listen: an IP address and a port; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8180")]
@@ -37,6 +36,9 @@ pub(super) struct Args {
     #[command(flatten)]
     source: SourceArgs,
 }
+
+const AFTER_HELP: &str = "Without --world and --schema it decides over a directory without facts. \
+SIGTERM and SIGINT end it: requests under way are finished, and the exit code is 0.";
 
 /// Exit code 0 after a drain, 3 if it cannot load or listen.
 pub(super) fn run(args: &Args) -> ExitCode {

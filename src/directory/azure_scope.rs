@@ -11,6 +11,11 @@ use super::names;
 /// Bytes of an Azure resource id. Source: contract, section 3.
 pub(super) const SCOPE_ID_BYTES_MAX: usize = 2_048;
 
+/// What a scope looks like, for whoever wrote something else.
+pub(super) const SCOPE_FORMS: &str = "write \
+     `/providers/Microsoft.Management/managementGroups/ID`, `/subscriptions/ID`, \
+     `/subscriptions/ID/resourceGroups/NAME` or a resource id below one of the last two";
+
 const MANAGEMENT_GROUP: &str = "/providers/microsoft.management/managementgroups/";
 
 /// The four kinds of scope, from the root of an inheritance down (B-AZ-01).
@@ -37,17 +42,11 @@ impl Scope {
     /// Reads an Azure resource id in any letter case.
     ///
     /// # Errors
-    /// A sentence that says which forms there are.
+    /// A sentence that says what is wrong; the forms there are are another.
     pub fn parse(id: &str) -> Result<Self, String> {
         let id = id.to_ascii_lowercase();
         crate::policy::check_id(&id, SCOPE_ID_BYTES_MAX)?;
-        let kind = kind_of(&id).ok_or_else(|| {
-            format!(
-                "`{id}` is not an Azure scope; write \
-                 `/providers/Microsoft.Management/managementGroups/ID`, `/subscriptions/ID`, \
-                 `/subscriptions/ID/resourceGroups/NAME` or a resource id below one of the last two"
-            )
-        })?;
+        let kind = kind_of(&id).ok_or_else(|| format!("`{id}` is not an Azure scope"))?;
         Ok(Self { kind, id })
     }
 

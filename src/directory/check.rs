@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::azure_scope::SCOPE_FORMS;
 use super::facts::{
     CustomerUser, DenyAssignment, Group, Invitation, InvitationStatus, ManagementGroup,
     PartnerUser, RoleAssignment,
@@ -35,7 +36,7 @@ pub(super) fn put(world: &World, fact: &Fact) -> Result<(), DirectoryError> {
             message: "a partner's id must not contain `/`, which separates partner and group"
                 .to_owned(),
         }),
-        Fact::PartnerUser(user) => partner_user(user, &what),
+        Fact::PartnerUser(user) => partner_user(world, user, &what),
         Fact::Group(group) => group_fact(world, group, &what),
         Fact::CustomerUser(user) => customer_user(world, user, &what),
         Fact::Invitation(invitation) => invitation_fact(invitation, &what),
@@ -46,7 +47,7 @@ pub(super) fn put(world: &World, fact: &Fact) -> Result<(), DirectoryError> {
         }
         Fact::ManagementGroup(group) => management_group(world, group, &what),
         Fact::RoleAssignment(assignment) => role_assignment(world, assignment, &what),
-        Fact::DenyAssignment(assignment) => deny(assignment, &what),
+        Fact::DenyAssignment(assignment) => deny(world, assignment, &what),
         _ => Ok(()),
     }
 }
@@ -230,6 +231,7 @@ fn scope(id: &str, fact: &Fact) -> Result<(&'static str, Key), DirectoryError> {
         what: fact.key().describe(),
         field: "scope",
         message,
+        remedy: SCOPE_FORMS,
     })?;
     let root = scope.root().to_owned();
     let key = match scope.kind() {
@@ -239,7 +241,10 @@ fn scope(id: &str, fact: &Fact) -> Result<(&'static str, Key), DirectoryError> {
     Ok(("scope", key))
 }
 
-fn partner_user(user: &PartnerUser, what: &str) -> Result<(), DirectoryError> {
+fn partner_user(world: &World, user: &PartnerUser, what: &str) -> Result<(), DirectoryError> {
+    if world.customer_users.contains_key(&user.id) {
+        not_named(world, &user.id, what)?;
+    }
     let unknown = user
         .roles
         .iter()
@@ -266,6 +271,7 @@ fn partner_user(user: &PartnerUser, what: &str) -> Result<(), DirectoryError> {
                 "the group `{group}` is not one of its partner's, `{}`",
                 user.partner
             ),
+            remedy: "name groups of the user's own partner",
         }),
     }
 }
@@ -280,6 +286,7 @@ fn group_fact(world: &World, group: &Group, what: &str) -> Result<(), DirectoryE
             what: what.to_owned(),
             field: "member_of",
             message: format!("the group `{outer}` belongs to another partner"),
+            remedy: "nest it in groups of its own partner",
         });
     }
     let outer = |id: &str| {
@@ -351,7 +358,11 @@ fn customer_user(world: &World, user: &CustomerUser, what: &str) -> Result<(), D
                 "the user is in the tenant of `{}`; a user cannot move",
                 old.customer
             ),
+            remedy: "remove the user there first, or give this one another id",
         });
+    }
+    if world.partner_users.contains_key(&user.id) {
+        not_named(world, &user.id, what)?;
     }
     known_roles(user.directory_roles.iter(), "directory_roles", what)
 }
@@ -374,17 +385,22 @@ fn known_roles<'a>(
 }
 
 fn invitation_fact(invitation: &Invitation, what: &str) -> Result<(), DirectoryError> {
-    let message = match (invitation.status, invitation.sent_at) {
-        (InvitationStatus::Draft, Some(_)) => "a draft has not been sent",
-        (InvitationStatus::Sent | InvitationStatus::Accepted, None) => {
-            "an invitation that was sent has a time of sending"
-        }
+    let (message, remedy) = match (invitation.status, invitation.sent_at) {
+        (InvitationStatus::Draft, Some(_)) => (
+            "a draft has not been sent",
+            "leave `sent_at` out, or say that it was sent",
+        ),
+        (InvitationStatus::Sent | InvitationStatus::Accepted, None) => (
+            "an invitation that was sent has a time of sending",
+            "say when it was sent, in `sent_at`",
+        ),
         _ => return Ok(()),
     };
     Err(DirectoryError::Inconsistent {
         what: what.to_owned(),
         field: "status",
         message: message.to_owned(),
+        remedy,
     })
 }
 
@@ -393,14 +409,7 @@ fn role_assignment(
     assignment: &RoleAssignment,
     what: &str,
 ) -> Result<(), DirectoryError> {
-    let id = assignment.principal.as_str();
-    if world.partner_users.contains_key(id) && world.customer_users.contains_key(id) {
-        return Err(DirectoryError::Inconsistent {
-            what: what.to_owned(),
-            field: "principal",
-            message: format!("`{id}` is both a partner's and a customer's user"),
-        });
-    }
+    one_meaning(world, &assignment.principal, "principal", what)?;
     if world.azure_roles.template(&assignment.role).is_some() {
         return Ok(());
     }
@@ -413,15 +422,68 @@ fn role_assignment(
     })
 }
 
-fn deny(assignment: &DenyAssignment, what: &str) -> Result<(), DirectoryError> {
-    let wrong = |field, message: String| DirectoryError::Inconsistent {
+/// Assignments name principals by id alone, so a user that one names must be the
+/// only one of that id: see [`not_named`] for the other way round.
+fn one_meaning(
+    world: &World,
+    id: &str,
+    field: &'static str,
+    what: &str,
+) -> Result<(), DirectoryError> {
+    if !world.partner_users.contains_key(id) || !world.customer_users.contains_key(id) {
+        return Ok(());
+    }
+    Err(DirectoryError::Inconsistent {
+        what: what.to_owned(),
+        field,
+        message: format!("`{id}` is both a partner's and a customer's user"),
+        remedy: ONE_MEANING,
+    })
+}
+
+const ONE_MEANING: &str = "give one of the two users another id";
+
+/// Refuses a second user of an id that some assignment names.
+fn not_named(world: &World, id: &str, what: &str) -> Result<(), DirectoryError> {
+    let roles = world.role_assignments.iter();
+    let denies = world.deny_assignments.values();
+    let named = roles.map(|a| &a.principal).any(|named| named == id)
+        || denies
+            .flat_map(|a| a.principals.iter().flatten().chain(&a.exclude))
+            .any(|named| named == id);
+    if !named {
+        return Ok(());
+    }
+    Err(DirectoryError::Inconsistent {
+        what: what.to_owned(),
+        field: "",
+        message: format!(
+            "a role or deny assignment names another user `{id}`; it could then mean either"
+        ),
+        remedy: ONE_MEANING,
+    })
+}
+
+fn deny(world: &World, assignment: &DenyAssignment, what: &str) -> Result<(), DirectoryError> {
+    let wrong = |field, message, remedy| DirectoryError::Inconsistent {
         what: what.to_owned(),
         field,
         message,
+        remedy,
     };
+    for id in assignment.principals.iter().flatten() {
+        one_meaning(world, id, "principals", what)?;
+    }
+    for id in &assignment.exclude {
+        one_meaning(world, id, "exclude", what)?;
+    }
     if assignment.actions.is_empty() {
         let message = "a deny assignment takes at least one action away".to_owned();
-        return Err(wrong("actions", message));
+        return Err(wrong(
+            "actions",
+            message,
+            "name an action; `*` is every one",
+        ));
     }
     let principals = assignment.principals.as_ref().map_or(0, BTreeSet::len);
     for (field, count) in [
@@ -435,6 +497,7 @@ fn deny(assignment: &DenyAssignment, what: &str) -> Result<(), DirectoryError> {
             return Err(wrong(
                 field,
                 format!("at most {most} items; there are {count}"),
+                "split it into several deny assignments",
             ));
         }
     }

@@ -33,6 +33,7 @@ pub(super) fn policy(
         what: format!("deny assignment {} on `{}`", fact.number, fact.scope),
         field: "",
         message,
+        remedy: "write it with fewer or simpler patterns",
     })
 }
 

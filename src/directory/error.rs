@@ -70,6 +70,8 @@ pub enum DirectoryError {
         field: &'static str,
         /// What does not fit, as a sentence.
         message: String,
+        /// What to do about it.
+        remedy: &'static str,
     },
 }
 
@@ -97,7 +99,7 @@ impl DirectoryError {
             Self::Absent { .. } => "check the name".to_owned(),
             Self::Cycle { through, .. } => format!("take it out of `{through}`"),
             Self::Unknown { instead, .. } => instead.clone(),
-            Self::Inconsistent { .. } => "correct one of the two".to_owned(),
+            Self::Inconsistent { remedy, .. } => (*remedy).to_owned(),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use cedar_policy::EntityUid;
 use jiff::Timestamp;
 
-use super::azure_scope::{management_group_scope, subscription_scope};
+use super::azure_scope::{SCOPE_FORMS, management_group_scope, subscription_scope};
 use super::facts::{
     AutopilotProfile, Cloud, ContractStatus, Customer, CustomerUser, DenyAssignment, Device, Gdap,
     Group, Invitation, InvitationStatus, ManagementGroup, Partner, PartnerUser, Product,
@@ -42,6 +42,11 @@ pub(super) fn touched(fact: &Fact) -> BTreeSet<Thing> {
             for (_, _, role) in names::DELEGATED_GROUPS {
                 things.insert(role_of(&f.customer, role));
             }
+        }
+        // The built-in groups are there with their partner, by a fact or not.
+        Fact::Group(f) => {
+            let partner = names::partner_of_group(&f.id).unwrap_or_default();
+            things.insert(Thing::Fact(Key::Partner(partner.to_owned())));
         }
         Fact::CustomerUser(f) => {
             let roles = f.directory_roles.iter();
@@ -368,6 +373,7 @@ fn scope(id: &str, fact: &Fact) -> Result<Scope, DirectoryError> {
         what: fact.key().describe(),
         field: "scope",
         message,
+        remedy: SCOPE_FORMS,
     })
 }
 

@@ -168,7 +168,9 @@ impl Drop for Bundle {
 
 fn parse_schema(source: &Source) -> Result<(Schema, Shape), Refused> {
     guard::scan_nesting(&source.text).map_err(|excess| too_much(source, excess))?;
-    let bad = |error: &dyn miette::Diagnostic| Refused::from(Finding::from_cedar(error, source));
+    let bad = |error: &dyn miette::Diagnostic| {
+        Refused::from(Finding::from_cedar(error, source).or_next_step(SCHEMA_GRAMMAR))
+    };
     let text: Arc<str> = if source.text.trim_start().starts_with('{') {
         let fragment = SchemaFragment::from_json_str(&source.text).map_err(|e| bad(&e))?;
         fragment.to_cedarschema().map_err(|e| bad(&e))?.into()
@@ -204,6 +206,7 @@ impl Parsed {
             Ok(set) => set,
             Err(errors) => {
                 let found = errors.iter().map(|e| Finding::from_cedar(e, source));
+                let found = found.map(|finding| finding.or_next_step(POLICY_GRAMMAR));
                 return self.findings.extend(found);
             }
         };
@@ -289,6 +292,13 @@ impl Parsed {
 /// Bytes of a policy id.
 const POLICY_ID_BYTES_MAX: usize = 256;
 
+const POLICY_GRAMMAR: &str = "correct the text there; the grammar of policies is at \
+     https://docs.cedarpolicy.com/policies/syntax-grammar.html";
+const SCHEMA_GRAMMAR: &str = "correct the text there; the grammar of schemas is at \
+     https://docs.cedarpolicy.com/schema/human-readable-schema-grammar.html";
+const VALIDATION: &str = "the schema says which types, actions and attributes there are; \
+     correct the policy, or extend the schema";
+
 fn too_much(source: &Source, excess: Excess) -> Finding {
     let Excess { message, offset } = excess;
     Finding::error(message)
@@ -313,7 +323,8 @@ fn validate(
     let result = Validator::new(schema.clone()).validate(policies, ValidationMode::Strict);
     let errors = result
         .validation_errors()
-        .map(|error| Finding::from_cedar(error, source_of(error.policy_id())));
+        .map(|error| Finding::from_cedar(error, source_of(error.policy_id())))
+        .map(|finding| finding.or_next_step(VALIDATION));
     let warnings = result
         .validation_warnings()
         .map(|warning| lint::finding(warning, source_of(warning.policy_id())));

@@ -71,6 +71,15 @@ impl Finding {
         self
     }
 
+    /// Says what to do next, if nothing else does.
+    #[must_use]
+    pub(super) fn or_next_step(self, help: &str) -> Self {
+        match self.help {
+            Some(_) => self,
+            None => self.next_step(help),
+        }
+    }
+
     /// Points at bytes of a text.
     #[must_use]
     pub fn at(mut self, source: &Source, span: std::ops::Range<usize>, label: &str) -> Self {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::error::Category;
+
 use super::locate::{self, Path};
 use super::wire::{self, Named, Removals, WorldFile};
 use crate::directory::facts::{
@@ -40,11 +42,15 @@ pub fn load(
         let message = error.to_string();
         let message = message.strip_suffix(&place).unwrap_or(&message).to_owned();
         let start = text.get(..at).map_or(0, str::len);
-        Box::new(
-            Finding::error(message)
-                .next_step("the members of a world file are described in the README, “World files”")
-                .at(source, start.saturating_sub(1)..at, "here"),
-        )
+        let next_step = match error.classify() {
+            Category::Eof => "the text ends too early; a world without facts is `{}`",
+            Category::Syntax => "a world file is one JSON object; correct the text here",
+            Category::Data | Category::Io => {
+                "the members of a world file are described in the README, “World files”"
+            }
+        };
+        let finding = Finding::error(message).next_step(next_step);
+        Box::new(finding.at(source, start.saturating_sub(1)..at, "here"))
     })?;
     let mut world = World::new(roles);
     let changes = fold(&mut world, file).map_err(|misplaced| {

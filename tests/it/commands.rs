@@ -1,0 +1,342 @@
+//! The commands as a person types them: output, exit codes, diagnostics.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::support::at;
+
+const WORLD: &str = "tests/corpus/worlds/fabrikam.json";
+
+/// Runs `aobo` in the root of the tree.
+fn aobo(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aobo"));
+    command.current_dir(at(".")).env("NO_COLOR", "1").args(args);
+    command.output().unwrap()
+}
+
+#[track_caller]
+fn check(args: &[&str], code: i32) -> (String, String) {
+    let output = aobo(args);
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}");
+    (out, err)
+}
+
+fn decide<'a>(principal: &'a str, action: &'a str, resource: &'a str) -> Vec<&'a str> {
+    let question = [
+        "decide",
+        "--world",
+        WORLD,
+        "--now",
+        "2020-09-01T09:00:00Z",
+        "--principal",
+        principal,
+        "--action",
+        action,
+        "--resource",
+        resource,
+    ];
+    question.to_vec()
+}
+
+const HUGO: &str = r#"PartnerUser::"hugo@fabrikam.example""#;
+const MIA: &str = r#"CustomerUser::"mia@contoso.example""#;
+
+#[test]
+fn an_allow_exits_0_and_shows_the_path_of_facts() {
+    let mut args = decide(HUGO, "ResetPassword", MIA);
+    args.push("--explain");
+    let (out, _) = check(&args, 0);
+    insta::assert_snapshot!("decide_allow", out);
+}
+
+#[test]
+fn a_deny_exits_2_and_says_what_was_missing() {
+    let mut args = decide(HUGO, "DeleteUser", MIA);
+    args.push("--explain");
+    let (out, _) = check(&args, 2);
+    insta::assert_snapshot!("decide_deny", out);
+}
+
+#[test]
+fn a_forbid_is_named_with_its_reason() {
+    let mut args = decide(
+        r#"PartnerUser::"ada@fabrikam.example""#,
+        "CreateUser",
+        r#"Customer::"contoso""#,
+    );
+    args.extend(["--context", r#"{"customer": "tailspin"}"#, "--explain"]);
+    let (out, _) = check(&args, 2);
+    insta::assert_snapshot!("decide_forbid", out);
+}
+
+#[test]
+fn an_azure_deny_names_the_assignments_that_came_close() {
+    let mut args = decide(
+        HUGO,
+        "AzureOperation",
+        r#"Subscription::"/subscriptions/contoso-lab""#,
+    );
+    args.extend([
+        "--context",
+        r#"{"operation": "Microsoft.Compute/virtualMachines/write"}"#,
+        "--explain",
+    ]);
+    let (out, _) = check(&args, 2);
+    insta::assert_snapshot!("decide_azure_deny", out);
+}
+
+#[test]
+fn json_is_for_programs() {
+    let mut args = decide(HUGO, "ResetPassword", MIA);
+    args.extend(["--format", "json", "--explain"]);
+    let (out, _) = check(&args, 0);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["decision"], "allow");
+    assert_eq!(json["determining"][0]["id"], "users-reset-password");
+    assert_eq!(
+        json["reason"]["determining"][0]["clauses"][3]["layer"],
+        "directory role"
+    );
+}
+
+#[test]
+fn what_cannot_be_asked_is_said() {
+    for (args, code, said) in [
+        (
+            decide("PartnerUser:hugo", "ResetPassword", MIA),
+            3,
+            "is not an entity",
+        ),
+        (decide(HUGO, "Fly", MIA), 2, "no action `Fly`"),
+        (decide(HUGO, "CreateUser", MIA), 2, "does not apply"),
+    ] {
+        let (out, err) = check(&args, code);
+        assert!(out.contains(said) || err.contains(said), "{out}{err}");
+    }
+    let mut args = decide(HUGO, "ResetPassword", MIA);
+    args.extend(["--context", "{\"a\": 1, \"a\": 2}"]);
+    let (_, err) = check(&args, 3);
+    assert!(
+        err.contains("comes twice") && err.contains("help:"),
+        "{err}"
+    );
+}
+
+#[test]
+fn usage_errors_exit_3_and_help_exits_0() {
+    check(&["decide"], 3);
+    check(&["fly"], 3);
+    check(&["test"], 3);
+    check(
+        &[
+            "decide",
+            "--world",
+            "no/such/file.json",
+            "--principal",
+            HUGO,
+            "--action",
+            "x",
+            "--resource",
+            MIA,
+        ],
+        3,
+    );
+    let (out, _) = check(&["--help"], 0);
+    assert!(out.contains("Answer decisions over HTTP"));
+    check(
+        &[
+            "decide",
+            "--world",
+            WORLD,
+            "--profile",
+            "public",
+            "--principal",
+            HUGO,
+            "--action",
+            "x",
+            "--resource",
+            MIA,
+        ],
+        3,
+    );
+}
+
+#[test]
+fn check_passes_the_built_in_policies_and_refuses_bad_ones() {
+    let (out, _) = check(&["check"], 0);
+    assert_eq!(
+        out.lines().filter(|line| line.contains(": ok, ")).count(),
+        2,
+        "{out}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bad.cedar");
+    std::fs::write(
+        &bad,
+        "permit (principal, action, resource) when { context.nothing };\n",
+    )
+    .unwrap();
+    let path = bad.display().to_string();
+    let schema = at("schemas/csp.cedarschema").display().to_string();
+    let (_, err) = check(&["check", "--schema", &schema, "--policies", &path], 3);
+    assert!(
+        err.contains("bad.cedar:1") && err.contains("nothing"),
+        "{err}"
+    );
+    let (out, _) = check(
+        &[
+            "check",
+            "--format",
+            "json",
+            "--schema",
+            &schema,
+            "--policies",
+            &path,
+        ],
+        3,
+    );
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json[0]["valid"], false);
+}
+
+#[test]
+fn test_runs_suites_and_fails_with_1() {
+    let (out, _) = check(&["test", "tests/corpus/suites", "tests/corpus/cases"], 0);
+    assert!(out.contains("0 failed"), "{out}");
+    let folder = tempfile::tempdir().unwrap();
+    let suite = folder.path().join("wrong.toml");
+    let world = at(WORLD).display().to_string();
+    write_suite(&suite, &world, "deny");
+    let path = suite.display().to_string();
+    let (out, _) = check(&["test", &path, "--format", "json"], 1);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&json["passed"], &json["failed"]), (&0.into(), &1.into()));
+    assert_eq!(json["failures"][0]["id"], "hugo resets");
+    assert_eq!(json["failures"][0]["expected"], "deny");
+    assert_eq!(
+        json["failures"][0]["actual"],
+        "allow by users-reset-password"
+    );
+    write_suite(&suite, &world, "allow");
+    check(&["test", &path], 0);
+    write_suite(&suite, &world, "maybe");
+    let (_, err) = check(&["test", &path], 3);
+    assert!(
+        err.contains("wrong.toml:") && err.contains("maybe"),
+        "{err}"
+    );
+}
+
+fn write_suite(path: &Path, world: &str, decision: &str) {
+    let text = format!(
+        r#"[suite]
+world = "{world}"
+now = "2020-09-01T09:00:00Z"
+
+[[case]]
+name = "hugo resets"
+principal = '{HUGO}'
+action = "ResetPassword"
+resource = '{MIA}'
+decision = "{decision}"
+"#
+    );
+    std::fs::write(path, text).unwrap();
+}
+
+#[test]
+fn test_runs_the_files_of_the_cedar_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let schema = write(
+        "schema.cedarschema",
+        "entity User; entity Photo { owner: User }; action view appliesTo { principal: User, resource: Photo };",
+    );
+    let policies = write(
+        "policies.cedar",
+        "permit (principal, action, resource) when { resource.owner == principal };",
+    );
+    write(
+        "photo.entities.json",
+        r#"[{"uid": {"type": "Photo", "id": "p"}, "attrs": {"owner": {"__entity": {"type": "User", "id": "ana"}}}, "parents": []}]"#,
+    );
+    let test = |name: &str, who: &str, decision: &str, reason: &str, errors: u8, entities: &str| {
+        format!(
+            r#"{{"name": "{name}", "request": {{"principal": "User::\"{who}\"", "action": "Action::\"view\"",
+            "resource": "Photo::\"p\"", "context": {{}}}}, "entities": {entities},
+            "decision": "{decision}", "reason": [{reason}], "num_errors": {errors}}}"#
+        )
+    };
+    let file = "\"photo.entities.json\"";
+    let good = [
+        test("owner", "ana", "allow", "\"policy0\"", 0, file),
+        test("other", "bob", "deny", "", 0, file),
+        test("unknown photo", "ana", "deny", "", 1, "[]"),
+    ];
+    let tests = write("tests.json", &format!("[{}]", good.join(",")));
+    let (out, _) = check(
+        &["test", &tests, "--schema", &schema, "--policies", &policies],
+        0,
+    );
+    assert!(out.contains("3 passed, 0 failed"), "{out}");
+    let wrong = test("owner", "ana", "deny", "", 0, file);
+    let tests = write("tests.json", &format!("[{wrong}]"));
+    check(
+        &["test", &tests, "--schema", &schema, "--policies", &policies],
+        1,
+    );
+    let (out, _) = check(&["test", &tests], 0);
+    assert!(
+        out.contains("0 passed, 0 failed, 1 skipped") && out.contains("--policies PATH"),
+        "{out}"
+    );
+}
+
+#[test]
+fn generic_mode_decides_any_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let schema = write(
+        "s.json",
+        r#"{"": {"entityTypes": {"User": {}, "Doc": {}}, "actions": {"read": {"appliesTo": {"principalTypes": ["User"], "resourceTypes": ["Doc"]}}}}}"#,
+    );
+    let policies = write(
+        "p.cedar",
+        r#"permit (principal == User::"ana", action, resource);"#,
+    );
+    let ask = |who: &str| -> Vec<String> {
+        let who = format!("User::\"{who}\"");
+        let args = [
+            "decide",
+            "--schema",
+            &schema,
+            "--policies",
+            &policies,
+            "--principal",
+            &who,
+            "--action",
+            "read",
+            "--resource",
+            "Doc::\"d\"",
+            "--explain",
+        ];
+        args.iter().map(ToString::to_string).collect()
+    };
+    let run = |who: &str, code| {
+        let args = ask(who);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        check(&args, code).0
+    };
+    assert!(run("ana", 0).contains("policy0"));
+    assert!(run("bob", 2).contains("principal == User::\"ana\""));
+}

@@ -1,0 +1,269 @@
+//! The binary behind a real socket, spoken to in plain HTTP.
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use aobo::api::DRAIN_SECONDS_MAX;
+
+use serde_json::{Value, json};
+
+use super::{EVALUATION, explained, question, with};
+use crate::support;
+
+const HUGO: (&str, &str) = ("PartnerUser", "hugo@fabrikam.example");
+const MIA: (&str, &str) = ("CustomerUser", "mia@contoso.example");
+
+fn aobo(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aobo"));
+    command
+        .arg("serve")
+        .args(args)
+        .env_remove("AOBO_LOG")
+        .current_dir(support::at(""))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// How long a server may take for anything; only a broken one takes so long.
+const PATIENCE: Duration = Duration::from_secs(DRAIN_SECONDS_MAX + 20);
+
+/// A server that is gone with the test.
+struct Running {
+    child: Child,
+    stderr: Option<BufReader<ChildStderr>>,
+    address: String,
+    banner: String,
+}
+
+impl Running {
+    fn start(args: &[&str]) -> Self {
+        let listen = ["--listen", "127.0.0.1:0"];
+        let mut child = aobo(&[&listen, args].concat()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        let banner = loop {
+            let start = said.len();
+            assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "it ended:\n{said}");
+            let line = &said[start..];
+            if line.starts_with("listening on ") {
+                break line.trim_end().to_owned();
+            }
+        };
+        let address = banner.split(": revision").next().unwrap();
+        let address = address.strip_prefix("listening on http://").unwrap();
+        Self {
+            child,
+            stderr: Some(stderr),
+            address: address.to_owned(),
+            banner,
+        }
+    }
+
+    fn connect(&self) -> Connection {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Connection(BufReader::new(stream))
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// How it ended, and what else it said.
+    fn end(mut self) -> (ExitStatus, String) {
+        let mut stderr = self.stderr.take().unwrap();
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let mut said = String::new();
+            let read = stderr.read_to_string(&mut said);
+            tell.send(read.map(|_| said))
+        });
+        let said = told.recv_timeout(PATIENCE).expect("it ends").unwrap();
+        (self.child.wait().unwrap(), said)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One connection, kept alive.
+struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    fn post(&mut self, body: &Value) -> (u16, Value) {
+        let body = body.to_string();
+        let length = body.len();
+        self.send(&format!(
+            "POST {EVALUATION} HTTP/1.1\r\nHost: localhost\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        ))
+    }
+
+    fn get(&mut self, path: &str) -> (u16, Value) {
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+    }
+
+    fn send(&mut self, request: &str) -> (u16, Value) {
+        self.0.get_mut().write_all(request.as_bytes()).unwrap();
+        let mut head = Vec::new();
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.0.read_line(&mut line).unwrap(), 0, "{head:?}");
+            match line.trim_end() {
+                "" => break,
+                line => head.push(line.to_ascii_lowercase()),
+            }
+        }
+        let status = head[0].split(' ').nth(1).unwrap().parse().unwrap();
+        let length = head.iter().find_map(|h| h.strip_prefix("content-length: "));
+        let mut body = vec![0; length.unwrap().parse().unwrap()];
+        self.0.read_exact(&mut body).unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+}
+
+#[test]
+fn it_answers_from_a_world_and_stops_when_told_to() {
+    let server = Running::start(&["--world", "tests/corpus/worlds/fabrikam.json"]);
+    let banner = &server.banner;
+    assert!(
+        banner.contains(": revision 0, bundle ") && banner.ends_with(" facts"),
+        "{banner}"
+    );
+    let mut connection = server.connect();
+    let reset = with(
+        question(HUGO, "ResetPassword", MIA),
+        json!({"context": {"customer": "contoso"}}),
+    );
+    let (status, answer) = connection.post(&reset);
+    assert_eq!(
+        (status, &answer["decision"]),
+        (200, &json!(true)),
+        "{answer}"
+    );
+    let by_mia = question(MIA, "ResetPassword", MIA);
+    let (status, answer) = connection.post(&explained(by_mia));
+    assert_eq!(
+        (status, &answer["decision"]),
+        (200, &json!(false)),
+        "{answer}"
+    );
+    assert!(answer["context"]["reason"].is_object(), "{answer}");
+    let (status, answer) = connection.post(&json!([]));
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (400, &json!("invalid-request"))
+    );
+    assert_eq!(connection.get("/livez").0, 200);
+    let (status, ready) = connection.get("/readyz");
+    assert_eq!((status, &ready["status"]), (200, &json!("ready")));
+    assert!(banner.contains(ready["bundle"].as_str().unwrap()));
+    // The connection is still open; an idle one does not hold the server up.
+    server.signal("-TERM");
+    let (ended, said) = server.end();
+    assert_eq!(ended.code(), Some(0), "{said}");
+}
+
+#[test]
+fn it_serves_a_directory_without_facts() {
+    let server = Running::start(&["--profile", "autopilot-announced"]);
+    assert!(server.banner.ends_with(" 0 facts"), "{}", server.banner);
+    let (status, answer) = server.connect().post(&question(HUGO, "ResetPassword", MIA));
+    assert_eq!((status, answer), (200, json!({"decision": false})));
+    server.signal("-INT");
+    assert_eq!(server.end().0.code(), Some(0));
+}
+
+#[test]
+fn it_serves_any_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let schema = "entity User, Photo; action view appliesTo {principal: User, resource: Photo};";
+    let schema = file("s.cedarschema", schema);
+    let policies = file(
+        "p.cedar",
+        "permit (principal == User::\"ana\", action, resource);",
+    );
+    let entities = file("e.json", r#"[{"uid": {"type": "User", "id": "ana"}}]"#);
+    let server = Running::start(&[
+        "--schema",
+        &schema,
+        "--policies",
+        &policies,
+        "--entities",
+        &entities,
+    ]);
+    assert!(server.banner.ends_with(" 1 entities"), "{}", server.banner);
+    let view = |who| question(("User", who), "view", ("Photo", "1"));
+    let mut connection = server.connect();
+    assert_eq!(
+        connection.post(&view("ana")),
+        (200, json!({"decision": true}))
+    );
+    assert_eq!(
+        connection.post(&view("bo")),
+        (200, json!({"decision": false}))
+    );
+    server.signal("-TERM");
+    assert_eq!(server.end().0.code(), Some(0));
+}
+
+/// What it says and how it ends, where it does not come to listening.
+#[track_caller]
+fn refused(args: &[&str], message: &[&str]) {
+    let output = aobo(args).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    // The lines are broken to a width.
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    for part in message {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(output.stdout.is_empty() && !said.contains("listening on "));
+}
+
+#[test]
+fn addresses_that_it_does_not_take() {
+    refused(
+        &["--listen", "0.0.0.0:0"],
+        &["`0.0.0.0:0` is reached from other machines", "--insecure"],
+    );
+    refused(&["--listen", "[::]:0"], &["--insecure"]);
+    refused(&["--listen", "nowhere"], &["--listen"]);
+    let server = Running::start(&[]);
+    refused(
+        &["--listen", &server.address],
+        &[
+            "something else listens on",
+            "choose another address with --listen",
+        ],
+    );
+}
+
+#[test]
+fn worlds_that_it_does_not_take() {
+    let bad = "tests/corpus/refused/worlds/dangling-partner.json";
+    refused(
+        &["--world", bad, "--listen", "127.0.0.1:0"],
+        &["dangling-partner.json"],
+    );
+    refused(&["--world", "no-such-file.json"], &["no-such-file.json"]);
+    refused(&["--profile", "public"], &["does not exist yet"]);
+}

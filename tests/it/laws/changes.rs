@@ -1,0 +1,122 @@
+//! Facts change one by one, and the engine's state with them: it must be the one
+//! that the same facts give when they are folded afresh.
+
+use std::sync::Arc;
+
+use aobo::directory::{Change, Fact, Profile, World};
+use aobo::engine::{Revision, Snapshot, Store};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{RngSeed, TestError, TestRunner};
+
+use super::facts;
+use crate::support::{self, Rng, scaled, timed};
+
+/// A random step: facts come oftener than they go.
+fn change(seed: u64) -> Change {
+    let mut rng = Rng::new(seed);
+    let fact = facts::fact(&mut rng);
+    match rng.percent(70) {
+        true => Change::Put(fact),
+        false => Change::Remove(fact.key()),
+    }
+}
+
+/// Applies a change to both; an error must leave the world as it was.
+fn step(world: &mut World, store: &mut Store, change: Change) -> Result<bool, TestCaseError> {
+    let before = world.clone();
+    match world.apply(change) {
+        Ok(changes) => {
+            changes.into_iter().for_each(|change| store.apply(change));
+            Ok(true)
+        }
+        Err(error) => {
+            prop_assert_eq!(&*world, &before, "changed by what it refused: {}", error);
+            Ok(false)
+        }
+    }
+}
+
+/// The same facts folded afresh, in whatever order their references allow.
+fn afresh(facts: Vec<Fact>) -> Result<(World, Store), TestCaseError> {
+    let (mut world, mut store) = (facts::empty(), Store::default());
+    let mut open = facts;
+    while !open.is_empty() {
+        let before = open.len();
+        let mut refused = Vec::new();
+        for fact in open {
+            match step(&mut world, &mut store, Change::Put(fact.clone()))? {
+                true => {}
+                false => refused.push(fact),
+            }
+        }
+        prop_assert!(
+            refused.len() < before,
+            "not to be folded again: {:#?}",
+            refused
+        );
+        open = refused;
+    }
+    Ok((world, store))
+}
+
+fn states_agree(seeds: Vec<u64>) -> Result<(), TestCaseError> {
+    let (mut world, mut store) = (facts::empty(), Store::default());
+    for fact in facts::ground() {
+        step(&mut world, &mut store, Change::Put(fact))?;
+    }
+    for seed in seeds {
+        step(&mut world, &mut store, change(seed))?;
+    }
+    let (again, rebuilt) = afresh(world.facts().collect())?;
+    prop_assert_eq!(&world, &again);
+    prop_assert_eq!(&store, &rebuilt);
+    let bundle = Arc::clone(&support::bundle(Profile::Seed));
+    let snapshot = Snapshot::new(bundle, Arc::new(store), Revision(0));
+    prop_assert!(snapshot.is_ok(), "{:?}", snapshot.err());
+    Ok(())
+}
+
+#[test]
+fn the_state_is_that_of_the_same_facts_folded_afresh() {
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: u32::try_from(scaled(400)).expect("some cases"),
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(20),
+        ..ProptestConfig::default()
+    });
+    let seeds = vec(any::<u64>().no_shrink(), 1..120);
+    timed("sequences of changes", || {
+        if let Err(error) = runner.run(&seeds, states_agree) {
+            let TestError::Fail(reason, seeds) = &error else {
+                panic!("{error}");
+            };
+            let steps: Vec<Change> = seeds.iter().map(|seed| change(*seed)).collect();
+            panic!("{reason}\nafter {steps:#?}");
+        }
+    });
+}
+
+/// Steps are taken and refused alike often enough for the law to say something.
+#[test]
+fn random_steps_are_taken_and_refused() {
+    let (mut world, mut store) = (facts::empty(), Store::default());
+    for fact in facts::ground() {
+        world.apply(Change::Put(fact)).expect("nothing is missing");
+    }
+    let (mut taken, mut kinds) = (0, std::collections::BTreeSet::new());
+    for seed in 0..2_000 {
+        let change = change(seed);
+        let key = match &change {
+            Change::Put(fact) => fact.key(),
+            Change::Remove(key) => key.clone(),
+        };
+        if step(&mut world, &mut store, change).expect("no law is broken") {
+            taken += 1;
+            let name = format!("{key:?}");
+            kinds.insert(name.split([' ', '(']).next().map(str::to_owned));
+        }
+    }
+    assert!((500..1_900).contains(&taken), "{taken}");
+    assert_eq!(kinds.len(), 16, "every kind of fact: {kinds:?}");
+}

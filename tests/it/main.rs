@@ -1,0 +1,21 @@
+//! The one integration binary: a module per subject.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "the contract of Cargo.toml binds the product; tests may assert as they like"
+)]
+
+mod commands;
+mod corpus;
+mod hostile;
+mod http;
+mod laws;
+mod projection;
+mod refused;
+mod support;
+mod tables;
+mod tidy;
