@@ -2,7 +2,7 @@
 //! what was granted, and what follows from it for the engine.
 //!
 //! Facts are folded into a [`World`] one [`Change`] at a time; each change
-//! returns the engine changes that it causes ([`projection`](project)), and
+//! returns the engine changes that it causes (its projection), and
 //! loading a world file is their sum. Deliberately not here: files, clocks and
 //! the wire form of facts beyond the world file's text.
 //!

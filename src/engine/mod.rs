@@ -6,7 +6,7 @@
 //! [`explain`].
 //!
 //! Deliberately not here: any domain, any I/O, any clock. Today [`decide`] goes
-//! to [`reference`], which is cedar-policy itself; a compiled core takes its
+//! to [`mod@reference`], which is cedar-policy itself; a compiled core takes its
 //! place behind the same function and keeps the reference as its oracle.
 
 mod change;

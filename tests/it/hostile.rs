@@ -188,7 +188,7 @@ fn deepest() -> Vec<(&'static str, String)> {
     let attributes = format!("principal{}.b", ".next".repeat(long - 4));
     let not = nest("!(!(", "context.b", "))", depth / 2);
     let record = format!(
-        "{}{} == true",
+        "{}{}",
         nest("{a: ", "context.b", "}", depth),
         ".a".repeat(depth)
     );
