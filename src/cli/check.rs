@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::failure::render;
+use super::output::Format;
 use super::{Failure, output};
 use crate::directory::Profile;
 use crate::node::files;
@@ -23,13 +24,6 @@ pub(super) struct Args {
     /// How to print what was found.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum Format {
-    #[default]
-    Human,
-    Json,
 }
 
 /// One bundle that was checked.

@@ -1,14 +1,14 @@
 //! `aobo decide`: one decision from the command line.
 
-use std::borrow::Cow;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
 
 use super::explain;
+use super::output::Format;
 use super::source::SourceArgs;
 use super::{Failure, output};
-use crate::engine::intake::{Ask, Party};
+use crate::engine::intake::{Ask, Party, parse_action};
 use crate::engine::{Input, Member, parse_uid};
 
 /// Exit code of a deny.
@@ -42,13 +42,6 @@ pub(super) struct Args {
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum Format {
-    #[default]
-    Human,
-    Json,
-}
-
 pub(super) fn run(args: &Args) -> ExitCode {
     match decide(args) {
         Ok(true) => ExitCode::SUCCESS,
@@ -65,13 +58,13 @@ fn decide(args: &Args) -> Result<bool, Failure> {
         ));
     }
     let context = context(&args.context)?;
-    let (action_type, action) = action(&args.action)?;
+    let (action_type, action) = parse_action(&args.action)?;
     let ask = Ask {
-        principal: party(&args.principal)?,
+        principal: Party::from(&parse_uid(&args.principal)?),
         action,
         action_type,
         action_properties: Vec::new(),
-        resource: party(&args.resource)?,
+        resource: Party::from(&parse_uid(&args.resource)?),
         context,
     };
     let point = args.source.point()?;
@@ -108,28 +101,4 @@ fn context(text: &str) -> Result<Vec<Member<'_>>, Failure> {
         )),
         Err(error) => Err(Failure::new(format!("the context: {error}"), wanted)),
     }
-}
-
-fn party(text: &str) -> Result<Party<'static>, Failure> {
-    let uid = parse_uid(text)?;
-    Ok(Party {
-        ty: Cow::Owned(uid.type_name().to_string()),
-        id: Cow::Owned(uid.id().unescaped().to_owned()),
-        properties: Vec::new(),
-    })
-}
-
-/// `Action::"ResetPassword"` or `ResetPassword`.
-type Action<'a> = (Option<Cow<'a, str>>, Cow<'a, str>);
-
-fn action(text: &str) -> Result<Action<'_>, Failure> {
-    if !text.contains('"') {
-        return Ok((None, Cow::Borrowed(text)));
-    }
-    let uid = parse_uid(text)?;
-    let ty = uid.type_name().to_string();
-    Ok((
-        Some(Cow::Owned(ty)),
-        Cow::Owned(uid.id().unescaped().to_owned()),
-    ))
 }

@@ -2,6 +2,16 @@
 
 use std::io::{IsTerminal, Write};
 
+/// For whom a command prints.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs; the form is stable.
+    Json,
+}
+
 /// Writes data to stdout.
 pub(super) fn data(text: &str) {
     let mut out = std::io::stdout().lock();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::Failure;
-use super::output::{self, Style};
+use super::output::{self, Format, Style};
 use crate::directory::Profile;
 use crate::node::files;
 use crate::policy::Bundle;
@@ -32,13 +32,6 @@ pub(super) struct Args {
     /// How to print the report.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum Format {
-    #[default]
-    Human,
-    Json,
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 use jiff::Timestamp;
 
-use super::entity::uid;
-use super::{EntityData, Input, Member, Problem, Request, Snapshot, Value};
+use super::entity::{parse_uid, uid};
+use super::{EngineError, EntityData, Input, Member, Problem, Request, Snapshot, Value};
 use crate::policy::{ActionShape, Attribute, Extension, RecordShape, Shape, Type};
 
 /// A question as it was asked.
@@ -41,6 +41,32 @@ pub struct Party<'a> {
     pub id: Cow<'a, str>,
     /// Properties; they count for attributes marked `@from_request` only.
     pub properties: Vec<Member<'a>>,
+}
+
+impl From<&EntityUid> for Party<'static> {
+    /// The party that an entity is, without properties.
+    fn from(uid: &EntityUid) -> Self {
+        Self {
+            ty: Cow::Owned(uid.type_name().to_string()),
+            id: Cow::Owned(uid.id().unescaped().to_owned()),
+            properties: Vec::new(),
+        }
+    }
+}
+
+/// Reads an action as people write it: `ResetPassword`, or with its type
+/// `Action::"ResetPassword"`. Returns the type, if given, and the name.
+///
+/// # Errors
+/// [`EngineError::Uid`] if it has a quote and is no entity.
+pub fn parse_action(
+    text: &str,
+) -> Result<(Option<Cow<'static, str>>, Cow<'static, str>), EngineError> {
+    if !text.contains('"') {
+        return Ok((None, Cow::Owned(text.to_owned())));
+    }
+    let Party { ty, id, .. } = Party::from(&parse_uid(text)?);
+    Ok((Some(ty), id))
 }
 
 /// A checked request, and what of the question did not count.

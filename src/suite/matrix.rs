@@ -59,9 +59,9 @@ pub fn matrix(
             };
             for principal in &principals {
                 let ask = Ask {
-                    principal: party(principal),
+                    principal: Party::from(principal),
                     action: action.clone().into(),
-                    resource: party(&resource),
+                    resource: Party::from(&resource),
                     context: context.clone(),
                     ..Ask::default()
                 };
@@ -150,13 +150,5 @@ impl Matrix {
             }
         }
         text
-    }
-}
-
-fn party(uid: &EntityUid) -> Party<'static> {
-    Party {
-        ty: uid.type_name().to_string().into(),
-        id: uid.id().unescaped().to_owned().into(),
-        properties: Vec::new(),
     }
 }

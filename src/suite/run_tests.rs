@@ -6,7 +6,6 @@
 //! policies, and errors count as Cedar counts them. Policies and schema do not
 //! stand in the file: they are named on the command line.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,8 +14,7 @@ use jiff::Timestamp;
 
 use super::case::{Base, Case, Expected, Stage, Suite};
 use super::error::SuiteError;
-use super::toml_suite::action_name;
-use crate::engine::intake::{Ask, Party};
+use crate::engine::intake::{Ask, Party, parse_action};
 use crate::engine::{Effect, EntityData, ErrorMode, Input, Member, parse_entities, parse_uid};
 use crate::node::files;
 use crate::policy::{Bundle, Finding, Source};
@@ -118,13 +116,9 @@ fn case(item: &Input<'_>, name: String) -> Result<Case, String> {
     };
     let party = |name: &str| {
         let uid = parse_uid(text(name)?).map_err(|error| error.to_string())?;
-        Ok::<_, String>(Party {
-            ty: Cow::Owned(uid.type_name().to_string()),
-            id: Cow::Owned(uid.id().unescaped().to_owned()),
-            properties: Vec::new(),
-        })
+        Ok::<_, String>(Party::from(&uid))
     };
-    let (action_type, action) = action_name(text("action")?)?;
+    let (action_type, action) = parse_action(text("action")?).map_err(|error| error.to_string())?;
     let context = request.get("context").and_then(Input::members);
     let context = context.unwrap_or_default().iter();
     let strings = |name: &str| -> BTreeSet<String> {

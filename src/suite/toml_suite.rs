@@ -12,7 +12,7 @@ use super::case::{Base, Case, Expected, Stage, Suite};
 use super::error::SuiteError;
 use crate::directory::Profile;
 use crate::directory::world_file::{Removals, WorldFile};
-use crate::engine::intake::{Ask, Party};
+use crate::engine::intake::{Ask, Party, parse_action};
 use crate::engine::{Effect, ErrorMode, Input, Member, parse_entities, parse_uid};
 use crate::node::files;
 use crate::policy::{Bundle, Finding, Source};
@@ -218,13 +218,10 @@ impl Reader<'_> {
         let now = now.ok_or("no `now`: give one in the case or in [suite]")?;
         let party = |text: &str| {
             let uid = parse_uid(text).map_err(|error| error.to_string())?;
-            Ok::<_, String>(Party {
-                ty: Cow::Owned(uid.type_name().to_string()),
-                id: Cow::Owned(uid.id().unescaped().to_owned()),
-                properties: Vec::new(),
-            })
+            Ok::<_, String>(Party::from(&uid))
         };
-        let (action_type, action) = action_name(&text.action)?;
+        let (action_type, action) =
+            parse_action(&text.action).map_err(|error| error.to_string())?;
         let context = text.context.into_iter();
         let context: Result<Vec<Member<'static>>, String> = context
             .map(|(name, value)| {
@@ -256,18 +253,6 @@ impl Reader<'_> {
             },
         })
     }
-}
-
-/// `ResetPassword` or `Action::"ResetPassword"`.
-pub(super) fn action_name(
-    text: &str,
-) -> Result<(Option<Cow<'static, str>>, Cow<'static, str>), String> {
-    if !text.contains('"') {
-        return Ok((None, Cow::Owned(text.to_owned())));
-    }
-    let uid = parse_uid(text).map_err(|error| error.to_string())?;
-    let ty = Cow::Owned(uid.type_name().to_string());
-    Ok((Some(ty), Cow::Owned(uid.id().unescaped().to_owned())))
 }
 
 /// A time of a case.
