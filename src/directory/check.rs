@@ -59,8 +59,9 @@ pub(super) fn remove(world: &World, key: &Key) -> Result<(), DirectoryError> {
         return Err(DirectoryError::Absent { what });
     }
     for fact in world.facts() {
-        let names_it = references(world, &fact)?.iter().any(|(_, to)| to == key)
-            || matches!(key, Key::Partner(id) if belongs_to(&fact, id));
+        let references = references(world, &fact)?;
+        let names_it =
+            references.iter().any(|(_, to)| to == key || is_in(to, key)) || is_in(&fact.key(), key);
         if names_it && fact.key() != *key {
             return Err(DirectoryError::InUse {
                 what: key.describe(),
@@ -71,8 +72,13 @@ pub(super) fn remove(world: &World, key: &Key) -> Result<(), DirectoryError> {
     Ok(())
 }
 
-fn belongs_to(fact: &Fact, partner: &str) -> bool {
-    matches!(fact, Fact::Group(group) if names::partner_of_group(&group.id) == Some(partner))
+/// Whether a group goes with a partner: its built-in groups have no fact of
+/// their own.
+fn is_in(group: &Key, partner: &Key) -> bool {
+    match (group, partner) {
+        (Key::Group(group), Key::Partner(id)) => names::partner_of_group(group) == Some(id),
+        _ => false,
+    }
 }
 
 fn exists(world: &World, key: &Key) -> bool {
@@ -127,11 +133,10 @@ fn references(world: &World, fact: &Fact) -> Result<References, DirectoryError> 
             let outer = outer.map(|g| ("member_of", Key::Group(g.clone())));
             with(("", Key::Partner(own.to_owned())), outer)
         }
-        Fact::CustomerUser(f) => {
-            let products = f.previous_licenses.iter();
-            let products = products.map(|p| ("previous_licenses", Key::Product(p.clone())));
-            with(customer(&f.customer), products)
-        }
+        // A licence names a product by its id alone: `products` holds what decides,
+        // kind and publisher, and need not list what nobody asks about.
+        Fact::CustomerUser(f) => vec![customer(&f.customer)],
+        Fact::Seats(f) => vec![customer(&f.customer)],
         Fact::Relationship(f) => vec![partner(&f.partner), customer(&f.customer)],
         Fact::Invitation(f) => vec![partner(&f.partner), customer(&f.customer)],
         Fact::Gdap(f) => {
@@ -149,12 +154,6 @@ fn references(world: &World, fact: &Fact) -> Result<References, DirectoryError> 
         Fact::AutopilotProfile(f) => {
             let owner = f.owner.clone().map(|id| ("owner", Key::Partner(id)));
             with(customer(&f.customer), owner)
-        }
-        Fact::Seats(f) => {
-            vec![
-                customer(&f.customer),
-                ("product", Key::Product(f.product.clone())),
-            ]
         }
         Fact::Subscription(_)
         | Fact::ManagementGroup(_)

@@ -215,9 +215,9 @@ impl Explainer<'_> {
             let held = path.is_some();
             let lacking = match name {
                 "principal" => {
-                    format!("the role was assigned to {slot}, which the principal is not in")
+                    format!("it was given to {slot}, which the principal is not in")
                 }
-                _ => format!("the role was assigned on {slot}, which the resource is not in"),
+                _ => format!("it was given on {slot}, which the resource is not in"),
             };
             Some(ClauseReport {
                 layer: declared.and_then(|a| a.get(LAYER)).cloned(),

@@ -328,7 +328,7 @@ pub(super) fn schema(rng: &mut Rng) -> String {
 
 /// JSON, or what looks like it from far away.
 pub(super) fn json(rng: &mut Rng, like: &str) -> String {
-    let count = rng.size(50_000);
+    let count = rng.size(16_000);
     match rng.below(8) {
         0 => format!("{}{}", "[".repeat(count), "]".repeat(count)),
         1 => format!("{}1{}", "{\"a\":".repeat(count), "}".repeat(count)),

@@ -80,7 +80,7 @@ fn states_agree(seeds: Vec<u64>) -> Result<(), TestCaseError> {
 #[test]
 fn the_state_is_that_of_the_same_facts_folded_afresh() {
     let mut runner = TestRunner::new(ProptestConfig {
-        cases: u32::try_from(scaled(400)).expect("some cases"),
+        cases: u32::try_from(scaled(1_000)).expect("some cases"),
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(20),
         ..ProptestConfig::default()

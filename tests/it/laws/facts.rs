@@ -16,8 +16,9 @@ use crate::support::{self, Rng};
 
 pub(super) const PARTNERS: [&str; 3] = ["alpha", "beta", "same"];
 const CUSTOMERS: [&str; 4] = ["alpha", "one", "same", "two"];
-const PARTNER_USERS: [&str; 6] = ["alpha", "max", "mia", "pia", "pit", "same"];
-const CUSTOMER_USERS: [&str; 6] = ["cai", "cem", "mia", "one", "same", "two"];
+/// One is called like a group.
+const PARTNER_USERS: [&str; 6] = ["alpha", "alpha/g1", "mia", "pia", "pit", "same"];
+const CUSTOMER_USERS: [&str; 6] = ["beta/g2", "cai", "mia", "one", "same", "two"];
 const GROUPS: [&str; 5] = ["AdminAgents", "HelpdeskAgents", "g1", "g2", "g3"];
 const SUBSCRIPTIONS: [&str; 3] = ["s1", "s2", "same"];
 const MANAGEMENT_GROUPS: [&str; 3] = ["m1", "m2", "m3"];

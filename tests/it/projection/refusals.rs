@@ -50,6 +50,18 @@ fn what_is_in_use_stays() {
         "the group `fabrikam/Outer` cannot go: the group `fabrikam/Inner` still names it",
         "remove the group `fabrikam/Inner` first",
     );
+    // A partner's built-in groups have no fact of their own and go with it.
+    let lonely = r#"{
+      "partners": {"lonely": {"country": "FR", "market": "Europe", "cloud": "public"}},
+      "role_assignments": [{"principal": "lonely/AdminAgents", "role": "Owner", "scope": "/subscriptions/web"}]
+    }"#;
+    refused(
+        lonely,
+        r#"{"partners": ["lonely"]}"#,
+        "the partner `lonely` cannot go: the role assignment of `Owner` to `lonely/AdminAgents` \
+         on `/subscriptions/web` still names it",
+        "remove the role assignment of `Owner` to `lonely/AdminAgents` on `/subscriptions/web` first",
+    );
     removal_refused(
         r#"{"partner_users": ["bea"]}"#,
         "the partner user `bea` cannot go: the role assignment of `Reader` to `bea` on \
