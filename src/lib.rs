@@ -16,6 +16,7 @@
 //! | 3 | [`directory`] | delegated administration: facts, the `World` they fold into, its projection into the engine's state |
 //! | 4 | [`node`] | a running decision point: bundle and facts at one revision |
 //! | 5 | [`suite`] | the authors' test suites: cases, runner, access matrix |
+//! | 5 | [`measure`] | the seeded workload that measurements and tests share |
 //! | 6 | [`api`] | HTTP: routes, wire types, errors, limits |
 //! | 7 | [`cli`] | one command per file |
 //!
@@ -59,6 +60,7 @@ pub mod api;
 pub mod cli;
 pub mod directory;
 pub mod engine;
+pub mod measure;
 pub mod node;
 pub mod policy;
 pub mod suite;

@@ -128,7 +128,7 @@ fn banner(address: SocketAddr, point: &Point) -> String {
     let snapshot = point.snapshot();
     let facts = match point.facts() {
         Facts::Directory(world) => format!("{} facts", world.facts().count()),
-        Facts::Generic => format!("{} entities", snapshot.store().entities().count()),
+        Facts::Generic => format!("{} entities", snapshot.facts().entity_count()),
     };
     let (revision, bundle) = (snapshot.revision(), snapshot.bundle().hash());
     format!("listening on http://{address}: revision {revision}, bundle {bundle}, {facts}")

@@ -1,11 +1,12 @@
-//! One question, one answer: the seam behind which evaluators change.
+//! One question, one answer.
 
 use std::sync::Arc;
 
 use cedar_policy::Effect as PolicyEffect;
 
+use super::outcome::{Outcome, PolicyHandle};
 use super::reference::Evaluation;
-use super::{Problem, Request, Revision, Snapshot};
+use super::{Problem, Query, Request, Revision, Snapshot};
 use crate::policy::{Annotations, BundleHash};
 
 /// Allow or deny.
@@ -91,8 +92,10 @@ pub struct Erroring {
 /// INVARIANT (closed): a failure of any kind is a deny.
 #[must_use]
 pub fn decide(snapshot: &Snapshot, request: &Request, mode: ErrorMode) -> Decision {
-    match snapshot.reference().evaluate(request) {
-        Ok(evaluation) => Decision::from_evaluation(snapshot, evaluation, mode),
+    let decided = Query::new(snapshot, request)
+        .and_then(|query| Ok((Outcome::of(snapshot, &query, mode)?, query)));
+    match decided {
+        Ok((outcome, query)) => Decision::naming(snapshot, &query, &outcome),
         Err(problem) => Decision::refusing(snapshot, problem),
     }
 }
@@ -117,26 +120,25 @@ impl Decision {
         self.effect == Effect::Allow
     }
 
-    fn from_evaluation(snapshot: &Snapshot, evaluation: Evaluation, mode: ErrorMode) -> Self {
-        let failed = mode == ErrorMode::Strict && !evaluation.erroring.is_empty();
-        let effect = match evaluation.allow && !failed {
-            true => Effect::Allow,
-            false => Effect::Deny,
-        };
-        let resolve = |id: &str| policy_ref(snapshot, id);
-        let named = evaluation.determining.iter().map(|id| resolve(id));
+    /// Names what an outcome refers to.
+    #[must_use]
+    pub fn naming(snapshot: &Snapshot, query: &Query, outcome: &Outcome) -> Self {
+        let name = |handle: &PolicyHandle| named(snapshot, query, handle);
+        let mut determining: Vec<PolicyRef> = outcome.determining.iter().map(name).collect();
+        let mut erroring: Vec<Erroring> = outcome
+            .erroring
+            .iter()
+            .map(|(handle, failure)| Erroring {
+                policy: name(handle),
+                message: failure.describe(snapshot, query),
+            })
+            .collect();
+        determining.sort_by(|a, b| a.id.cmp(&b.id));
+        erroring.sort_by(|a, b| a.policy.id.cmp(&b.policy.id));
         Self {
-            effect,
-            // Permits do not determine a deny that a failure made.
-            determining: named.filter(|policy| !failed || !policy.permits).collect(),
-            erroring: evaluation
-                .erroring
-                .into_iter()
-                .map(|(id, message)| Erroring {
-                    policy: resolve(&id),
-                    message,
-                })
-                .collect(),
+            effect: outcome.effect,
+            determining,
+            erroring,
             problem: None,
             revision: snapshot.revision(),
             bundle: snapshot.bundle().hash().clone(),
@@ -144,15 +146,52 @@ impl Decision {
     }
 }
 
+fn named(snapshot: &Snapshot, query: &Query, handle: &PolicyHandle) -> PolicyRef {
+    let id = match handle {
+        PolicyHandle::Static(n) => {
+            let policy = snapshot.program().policies.get(*n as usize);
+            policy.map_or_else(String::new, |policy| policy.id.to_string())
+        }
+        PolicyHandle::Link(link) => {
+            let state = snapshot.state();
+            let id = |eid| {
+                query
+                    .uid(state, eid)
+                    .map(|uid| uid.id().unescaped().to_owned())
+            };
+            let template = snapshot.program().templates.get(usize::from(link.template));
+            format!(
+                "{}|{}|{}",
+                template.map_or("", |template| template.id.as_ref()),
+                id(link.principal).unwrap_or_default(),
+                id(link.resource).unwrap_or_default()
+            )
+        }
+        PolicyHandle::Standing(code) => code.policy.id.clone(),
+        PolicyHandle::Named(id) => id.to_string(),
+    };
+    match handle {
+        PolicyHandle::Link(link) => {
+            let template = snapshot.program().templates.get(usize::from(link.template));
+            let info = template.and_then(|template| snapshot.bundle().policy(&template.id));
+            of_info(id, info)
+        }
+        _ => policy_ref(snapshot, &id),
+    }
+}
+
+fn of_info(id: String, info: Option<&crate::policy::PolicyInfo>) -> PolicyRef {
+    PolicyRef {
+        id,
+        permits: info.is_some_and(|info| info.effect == PolicyEffect::Permit),
+        annotations: info.map(|i| Arc::clone(&i.annotations)).unwrap_or_default(),
+        place: info.map(|info| (Arc::clone(&info.file), info.line)),
+    }
+}
+
 /// Resolves the id of a policy, a link or a standing policy.
 pub(super) fn policy_ref(snapshot: &Snapshot, id: &str) -> PolicyRef {
-    // A link's id begins with its template's; no other id holds a `|` but those
-    // that were given one by an author, which are found first.
-    let bundle = snapshot.bundle();
-    let template = id
-        .split_once('|')
-        .and_then(|(template, _)| bundle.policy(template));
-    if let Some(standing) = snapshot.store().policy(id) {
+    if let Some(standing) = snapshot.facts().policy(id) {
         return PolicyRef {
             id: id.to_owned(),
             permits: standing.effect == PolicyEffect::Permit,
@@ -160,11 +199,39 @@ pub(super) fn policy_ref(snapshot: &Snapshot, id: &str) -> PolicyRef {
             place: None,
         };
     }
-    let info = bundle.policy(id).or(template);
-    PolicyRef {
-        id: id.to_owned(),
-        permits: info.is_some_and(|info| info.effect == PolicyEffect::Permit),
-        annotations: info.map(|i| Arc::clone(&i.annotations)).unwrap_or_default(),
-        place: info.map(|info| (Arc::clone(&info.file), info.line)),
+    // A link's id begins with its template's; no other id holds a `|` but those
+    // that were given one by an author, which are found first.
+    let bundle = snapshot.bundle();
+    let template = id
+        .split_once('|')
+        .and_then(|(template, _)| bundle.policy(template));
+    of_info(id.to_owned(), bundle.policy(id).or(template))
+}
+
+/// The outcome of a question that the reference evaluator answered.
+pub(super) fn of_evaluation(
+    snapshot: &Snapshot,
+    evaluation: Evaluation,
+    mode: ErrorMode,
+) -> Outcome {
+    let failed = mode == ErrorMode::Strict && !evaluation.erroring.is_empty();
+    let determining = evaluation.determining.into_iter();
+    // Permits do not determine a deny that a failure made.
+    let determining = determining.filter(|id| !failed || !policy_ref(snapshot, id).permits);
+    let erroring = evaluation.erroring.into_iter();
+    Outcome {
+        effect: match evaluation.allow && !failed {
+            true => Effect::Allow,
+            false => Effect::Deny,
+        },
+        determining: determining
+            .map(|id| PolicyHandle::Named(id.into()))
+            .collect(),
+        erroring: erroring
+            .map(|(id, message)| {
+                let failure = super::outcome::Failed::Told(message.into());
+                (PolicyHandle::Named(id.into()), failure)
+            })
+            .collect(),
     }
 }

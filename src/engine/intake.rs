@@ -274,7 +274,7 @@ impl Taker<'_> {
         let mut entity = match at {
             Some(at) => entities.swap_remove(at),
             None => snapshot
-                .store()
+                .facts()
                 .entity(uid)
                 .unwrap_or_else(|| EntityData::new(uid.clone())),
         };

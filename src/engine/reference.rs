@@ -12,7 +12,7 @@ use cedar_policy::{
 };
 
 use super::error::chain;
-use super::{EngineError, Problem, Request, Store, Value};
+use super::{EngineError, Facts, Problem, Request, Value};
 use crate::policy::{Bundle, on_large_stack, with_room};
 
 /// cedar-policy's form of a state.
@@ -35,11 +35,11 @@ pub struct Evaluation {
 }
 
 impl Reference {
-    pub(super) fn new(bundle: &Bundle, store: &Store) -> Result<Self, EngineError> {
+    pub(super) fn new(bundle: &Bundle, facts: Facts<'_>) -> Result<Self, EngineError> {
         on_large_stack(|| {
             Ok(Self {
-                entities: entities(bundle, store)?,
-                policies: policies(bundle, store)?,
+                entities: entities(bundle, facts)?,
+                policies: policies(bundle, facts)?,
             })
         })
     }
@@ -129,15 +129,15 @@ fn refused(error: impl std::error::Error) -> Problem {
     }
 }
 
-fn entities(bundle: &Bundle, store: &Store) -> Result<Entities, EngineError> {
-    let all = store.entities().map(|entity| entity.to_cedar());
+fn entities(bundle: &Bundle, facts: Facts<'_>) -> Result<Entities, EngineError> {
+    let all = facts.entities().map(|entity| entity.to_cedar());
     let all: Vec<Entity> = all.collect::<Result<_, _>>()?;
     Entities::from_entities(all, Some(bundle.schema())).map_err(EngineError::cedar)
 }
 
-fn policies(bundle: &Bundle, store: &Store) -> Result<PolicySet, EngineError> {
+fn policies(bundle: &Bundle, facts: Facts<'_>) -> Result<PolicySet, EngineError> {
     let mut policies = bundle.policies().clone();
-    for link in store.links() {
+    for link in facts.links() {
         let slots = [
             (SlotId::principal(), &link.principal),
             (SlotId::resource(), &link.resource),
@@ -155,7 +155,7 @@ fn policies(bundle: &Bundle, store: &Store) -> Result<PolicySet, EngineError> {
             })?;
     }
     let mut standing = PolicySet::new();
-    for policy in store.policies() {
+    for policy in facts.policies() {
         let bad = |message| EngineError::Policy {
             id: policy.id.clone(),
             message,

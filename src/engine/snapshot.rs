@@ -1,11 +1,19 @@
-//! Everything at one position: bundle, entities, links, policies.
+//! Everything at one position: bundle, compiled policies, facts.
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use cedar_policy::{EntityUid, PolicySet, ValidationMode, Validator};
+
+use super::compile::{Program, StandingCode};
+use super::error::chain;
 use super::reference::Reference;
-use super::{EngineError, Store};
-use crate::policy::Bundle;
+use super::standing::Standing;
+use super::state::{Facts, State};
+use super::{Change, EngineError, StandingPolicy};
+use crate::policy::{Bundle, on_large_stack};
 
 /// The position of a snapshot in the order of changes, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -24,29 +32,145 @@ impl fmt::Display for Revision {
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     bundle: Arc<Bundle>,
-    store: Arc<Store>,
-    reference: Arc<Reference>,
+    program: Arc<Program>,
+    /// What the policies alone name, before any fact.
+    bare: Arc<State>,
+    state: Arc<State>,
+    standing: Standing,
     revision: Revision,
+    /// Tells queries of one snapshot from those of another.
+    id: u64,
+    oracle: Arc<OnceLock<Result<Arc<Reference>, EngineError>>>,
 }
 
 impl Snapshot {
-    /// Checks and freezes a state.
+    /// Compiles a bundle and takes facts in, whole or not at all.
     ///
     /// # Errors
     /// [`EngineError`] naming the first entity, link or policy that does not fit
-    /// the bundle. Nothing is half-taken.
-    pub fn new(
+    /// the bundle.
+    pub fn build(
         bundle: Arc<Bundle>,
-        store: Arc<Store>,
+        changes: impl IntoIterator<Item = Change>,
         revision: Revision,
     ) -> Result<Self, EngineError> {
-        let reference = Arc::new(Reference::new(&bundle, &store)?);
-        Ok(Self {
+        let (program, bare) = on_large_stack(|| Program::new(&bundle))?;
+        let bare = Arc::new(bare);
+        let empty = Self {
             bundle,
-            store,
-            reference,
+            program: Arc::new(program),
+            state: Arc::clone(&bare),
+            bare,
+            standing: Standing::default(),
             revision,
+            id: 0,
+            oracle: Arc::default(),
+        };
+        empty.with(changes, revision)
+    }
+
+    /// The same policies over other facts, as [`Snapshot::build`] makes them but
+    /// without compiling again.
+    ///
+    /// # Errors
+    /// As [`Snapshot::build`].
+    pub fn rebuilt(
+        &self,
+        changes: impl IntoIterator<Item = Change>,
+        revision: Revision,
+    ) -> Result<Self, EngineError> {
+        let empty = Self {
+            state: Arc::clone(&self.bare),
+            standing: Standing::default(),
+            ..self.clone()
+        };
+        empty.with(changes, revision)
+    }
+
+    /// The state after some changes, one revision on. This one stays as it is.
+    /// Memberships that end do so before others begin.
+    ///
+    /// # Errors
+    /// [`EngineError`] naming the first change that does not fit; nothing is taken.
+    pub fn next(&self, mut changes: Vec<Change>) -> Result<Self, EngineError> {
+        order(&mut changes);
+        self.with(changes, Revision(self.revision.0 + 1))
+    }
+
+    fn with(
+        &self,
+        changes: impl IntoIterator<Item = Change>,
+        revision: Revision,
+    ) -> Result<Self, EngineError> {
+        let mut state = State::clone(&self.state);
+        let mut standing = self.standing.clone();
+        let mut put: Vec<Arc<StandingCode>> = Vec::new();
+        for change in changes {
+            match change {
+                Change::PutPolicy(policy) => {
+                    let code = self.compile_standing(&mut state, *policy)?;
+                    standing.put(Arc::clone(&code));
+                    put.push(code);
+                }
+                Change::RemovePolicy(id) => standing.remove(&id),
+                change => state.apply(change)?,
+            }
+        }
+        self.validate(put.iter().map(|code| &code.policy))?;
+        Ok(Self {
+            bundle: Arc::clone(&self.bundle),
+            program: Arc::clone(&self.program),
+            bare: Arc::clone(&self.bare),
+            state: Arc::new(state),
+            standing,
+            revision,
+            id: new_id(),
+            oracle: Arc::default(),
         })
+    }
+
+    fn compile_standing(
+        &self,
+        state: &mut State,
+        policy: StandingPolicy,
+    ) -> Result<Arc<StandingCode>, EngineError> {
+        let clash = self.bundle.policy(&policy.id).is_some();
+        if clash {
+            return Err(EngineError::Policy {
+                id: policy.id,
+                message: "the bundle has a policy of this id".to_owned(),
+            });
+        }
+        let program = &self.program;
+        on_large_stack(|| program.standing(&self.bundle, state, policy)).map(Arc::new)
+    }
+
+    fn validate<'p>(
+        &self,
+        policies: impl Iterator<Item = &'p StandingPolicy>,
+    ) -> Result<(), EngineError> {
+        let mut set = PolicySet::new();
+        for policy in policies {
+            // Put twice in one go: the later one counts.
+            let _ = set.remove_static(policy.policy.id().clone());
+            set.add(policy.policy.clone())
+                .map_err(|error| EngineError::Policy {
+                    id: policy.id.clone(),
+                    message: chain(&error),
+                })?;
+        }
+        if set.is_empty() {
+            return Ok(());
+        }
+        let validator = Validator::new(self.bundle.schema().clone());
+        let result = on_large_stack(|| validator.validate(&set, ValidationMode::Strict));
+        match result.validation_errors().next() {
+            Some(error) => Err(EngineError::Policy {
+                id: error.policy_id().to_string(),
+                message: chain(error),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// The bundle it decides by.
@@ -55,10 +179,10 @@ impl Snapshot {
         &self.bundle
     }
 
-    /// The facts it decides on.
+    /// The facts it decides on, as data.
     #[must_use]
-    pub fn store(&self) -> &Arc<Store> {
-        &self.store
+    pub fn facts(&self) -> Facts<'_> {
+        Facts::new(&self.state, self.standing.policies())
     }
 
     /// Its position.
@@ -67,9 +191,88 @@ impl Snapshot {
         self.revision
     }
 
-    /// The reference evaluator over this state.
+    /// Ids of the policies that the reference evaluator runs because the compiler
+    /// does not lower them, each with the reason.
     #[must_use]
-    pub fn reference(&self) -> &Reference {
-        &self.reference
+    pub fn not_lowered(&self) -> &[(String, String)] {
+        self.program.not_lowered()
     }
+
+    /// cedar-policy over the same facts: the oracle. Built whole when it is first
+    /// asked for, which takes seconds and gigabytes for a million entities.
+    ///
+    /// # Errors
+    /// [`EngineError`] if cedar-policy refuses what the engine took; the tests
+    /// hold that this does not come about.
+    pub fn reference(&self) -> Result<Arc<Reference>, EngineError> {
+        self.oracle
+            .get_or_init(|| Reference::new(&self.bundle, self.facts()).map(Arc::new))
+            .clone()
+    }
+
+    /// Bytes of engine state, and bytes of the texts of ids besides.
+    #[must_use]
+    pub fn bytes(&self) -> (usize, usize) {
+        self.state.bytes()
+    }
+
+    /// Packs what was written since it was packed. Answers stay the same; after a
+    /// load, memory and decisions profit.
+    #[must_use]
+    pub fn settled(&self) -> Self {
+        let mut state = State::clone(&self.state);
+        state.settle();
+        Self {
+            state: Arc::new(state),
+            id: new_id(),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub(crate) fn program(&self) -> &Program {
+        &self.program
+    }
+
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+fn new_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Puts ending memberships first, unless a later change begins them again.
+fn order(changes: &mut Vec<Change>) {
+    let ends = |change: &Change| matches!(change, Change::RemoveEdge { .. });
+    if !changes.iter().any(ends) {
+        return;
+    }
+    let mut begun: HashSet<(&EntityUid, &EntityUid)> = HashSet::new();
+    let mut early = vec![false; changes.len()];
+    for (change, early) in changes.iter().zip(&mut early) {
+        match change {
+            Change::AddEdge { child, parent, .. } => {
+                begun.insert((child, parent));
+            }
+            Change::PutEntity(entity) => {
+                begun.extend(entity.parents.keys().map(|parent| (&entity.uid, parent)));
+            }
+            // One that was begun before it ends keeps its place after that.
+            Change::RemoveEdge { child, parent } => *early = !begun.contains(&(child, parent)),
+            _ => {}
+        }
+    }
+    let mut marked: Vec<(bool, Change)> = early.into_iter().zip(changes.drain(..)).collect();
+    marked.sort_by_key(|(early, _)| !early);
+    changes.extend(marked.into_iter().map(|(_, change)| change));
 }

@@ -9,9 +9,7 @@ use crate::directory::world_file::{self, Removals, WorldFile};
 use crate::directory::{World, normalize, own_entities};
 use crate::engine::explain::{Explanation, explain};
 use crate::engine::intake::{Ask, Prepared, prepare};
-use crate::engine::{
-    Change, Decision, EntityData, ErrorMode, Problem, Revision, Snapshot, Store, decide,
-};
+use crate::engine::{Change, Decision, EntityData, ErrorMode, Problem, Revision, Snapshot, decide};
 use crate::policy::Bundle;
 
 /// Where entities come from.
@@ -51,12 +49,8 @@ impl Point {
         world: World,
         changes: Vec<Change>,
     ) -> Result<Self, NodeError> {
-        let mut store = Store::default();
-        for change in changes {
-            store.apply(change);
-        }
         Ok(Self {
-            snapshot: Snapshot::new(bundle, Arc::new(store), Revision(0))?,
+            snapshot: Snapshot::build(bundle, changes, Revision(0))?,
             facts: Facts::Directory(Arc::new(world)),
             mode: ErrorMode::Strict,
         })
@@ -67,12 +61,9 @@ impl Point {
     /// # Errors
     /// [`NodeError::Engine`] if an entity does not fit the schema.
     pub fn generic(bundle: Arc<Bundle>, entities: Vec<EntityData>) -> Result<Self, NodeError> {
-        let mut store = Store::default();
-        for entity in entities {
-            store.apply(Change::PutEntity(entity));
-        }
+        let changes = entities.into_iter().map(Change::PutEntity);
         Ok(Self {
-            snapshot: Snapshot::new(bundle, Arc::new(store), Revision(0))?,
+            snapshot: Snapshot::build(bundle, changes, Revision(0))?,
             facts: Facts::Generic,
             mode: ErrorMode::Strict,
         })
@@ -97,14 +88,8 @@ impl Point {
         let mut world = World::clone(world);
         let mut changes = world_file::fold(&mut world, put)?;
         changes.extend(world_file::remove(&mut world, removals)?);
-        let mut store = Store::clone(self.snapshot.store());
-        for change in changes {
-            store.apply(change);
-        }
-        let bundle = Arc::clone(self.snapshot.bundle());
-        let revision = Revision(self.snapshot.revision().0 + 1);
         Ok(Self {
-            snapshot: Snapshot::new(bundle, Arc::new(store), revision)?,
+            snapshot: self.snapshot.next(changes)?,
             facts: Facts::Directory(Arc::new(world)),
             mode: self.mode,
         })

@@ -28,6 +28,8 @@ pub struct EntityShape {
     pub attributes: RecordShape,
     /// The type of the tags, if it has tags.
     pub tags: Option<Type>,
+    /// Full names of the types that it can be a member of.
+    pub parents: Vec<String>,
     /// The ids that exist, if the type is enumerated.
     pub ids: Option<Vec<String>>,
     /// Annotations of the declaration.
@@ -41,6 +43,8 @@ pub struct ActionShape {
     pub principals: Vec<String>,
     /// Full names of the resource types it applies to.
     pub resources: Vec<String>,
+    /// Type name and id of the groups that it is directly in.
+    pub groups: Vec<(String, String)>,
     /// The declared context.
     pub context: RecordShape,
     /// Annotations of the declaration.
@@ -151,7 +155,7 @@ impl Reader<'_> {
         }
         let action_type = self.qualified("Action");
         for (id, action) in members(body, "actions") {
-            let action = self.action(action)?;
+            let action = self.action(action, &action_type)?;
             shape
                 .actions
                 .insert((action_type.clone(), id.clone()), action);
@@ -171,15 +175,23 @@ impl Reader<'_> {
         Ok(EntityShape {
             attributes: self.record(entity.get("shape"))?,
             tags,
+            parents: entity.get("memberOfTypes").map(strings).unwrap_or_default(),
             ids: entity.get("enum").map(strings),
             annotations: annotations(entity),
         })
     }
 
-    fn action(&self, action: &Json) -> Result<ActionShape, String> {
+    fn action(&self, action: &Json, action_type: &str) -> Result<ActionShape, String> {
+        let groups = action.get("memberOf").and_then(Json::as_array);
+        let groups = groups.into_iter().flatten().filter_map(|group| {
+            let ty = group.get("type").and_then(Json::as_str);
+            let id = group.get("id").and_then(Json::as_str)?;
+            Some((ty.unwrap_or(action_type).to_owned(), id.to_owned()))
+        });
         let applies = action.get("appliesTo");
         let names = |key| applies.and_then(|a| a.get(key)).map(strings);
         Ok(ActionShape {
+            groups: groups.collect(),
             principals: names("principalTypes").unwrap_or_default(),
             resources: names("resourceTypes").unwrap_or_default(),
             context: self.record(applies.and_then(|a| a.get("context")))?,

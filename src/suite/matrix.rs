@@ -35,7 +35,7 @@ pub fn matrix(
     context: &dyn Fn(&str, &EntityUid) -> Option<Vec<Member<'static>>>,
 ) -> Matrix {
     let mut by_type: BTreeMap<String, Vec<EntityUid>> = BTreeMap::new();
-    let stored = point.snapshot().store().entities();
+    let stored = point.snapshot().facts().entities();
     for uid in stored
         .map(|entity| entity.uid)
         .chain(besides.iter().cloned())

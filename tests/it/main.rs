@@ -11,6 +11,7 @@
 
 mod commands;
 mod corpus;
+mod differential;
 mod hostile;
 mod http;
 mod laws;
@@ -19,3 +20,4 @@ mod refused;
 mod support;
 mod tables;
 mod tidy;
+mod workload;

@@ -13,13 +13,14 @@ mod places;
 use crate::support;
 
 /// Folders of `src`, each naming only those before it.
-const LAYERS: [&str; 9] = [
+const LAYERS: [&str; 10] = [
     "policy",
     "engine",
     "directory",
     "log",
     "node",
     "suite",
+    "measure",
     "prove",
     "api",
     "cli",

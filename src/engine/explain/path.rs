@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use cedar_policy::EntityUid;
 
-use crate::engine::{EdgeKind, Request, Store};
+use crate::engine::{EdgeKind, Facts, Request};
 
 /// One entity on a path, and how it was come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Hop {
 /// The shortest path of parents from `from` to any of `to`, both ends included.
 /// A request's own entities count with their parents.
 pub(super) fn shortest(
-    store: &Store,
+    facts: Facts<'_>,
     request: &Request,
     from: &EntityUid,
     to: &[EntityUid],
@@ -30,7 +30,7 @@ pub(super) fn shortest(
         if to.contains(&here) {
             return Some(back(&came, here));
         }
-        for (parent, kind) in parents(store, request, &here) {
+        for (parent, kind) in parents(facts, request, &here) {
             if !came.contains_key(&parent) {
                 came.insert(parent.clone(), Some((here.clone(), kind)));
                 open.push_back(parent);
@@ -41,11 +41,11 @@ pub(super) fn shortest(
 }
 
 /// An entity and everything that it is in.
-pub(super) fn above(store: &Store, request: &Request, uid: &EntityUid) -> BTreeSet<EntityUid> {
+pub(super) fn above(facts: Facts<'_>, request: &Request, uid: &EntityUid) -> BTreeSet<EntityUid> {
     let mut found = BTreeSet::from([uid.clone()]);
     let mut open = vec![uid.clone()];
     while let Some(here) = open.pop() {
-        for (parent, _) in parents(store, request, &here) {
+        for (parent, _) in parents(facts, request, &here) {
             if found.insert(parent.clone()) {
                 open.push(parent);
             }
@@ -54,17 +54,14 @@ pub(super) fn above(store: &Store, request: &Request, uid: &EntityUid) -> BTreeS
     found
 }
 
-fn parents(store: &Store, request: &Request, uid: &EntityUid) -> Vec<(EntityUid, EdgeKind)> {
+fn parents(facts: Facts<'_>, request: &Request, uid: &EntityUid) -> Vec<(EntityUid, EdgeKind)> {
     match request.entities.iter().find(|entity| entity.uid == *uid) {
         Some(own) => own
             .parents
             .iter()
             .map(|(p, kind)| (p.clone(), *kind))
             .collect(),
-        None => store
-            .parents(uid)
-            .map(|(p, kind)| (p.clone(), kind))
-            .collect(),
+        None => facts.parents(uid).collect(),
     }
 }
 

@@ -102,7 +102,10 @@ pub fn explain(
     request: &Request,
     decision: &Decision,
 ) -> Result<Explanation, Problem> {
-    let entities = snapshot.reference().entities_for(request)?;
+    let reference = snapshot.reference().map_err(|error| Problem::Refused {
+        message: error.to_string(),
+    })?;
+    let entities = reference.entities_for(request)?;
     let explainer = Explainer {
         snapshot,
         request,
@@ -147,7 +150,7 @@ impl Explainer<'_> {
                 .entities
                 .iter()
                 .any(|entity| entity.uid == *uid);
-            plain || own || self.snapshot.store().knows(uid)
+            plain || own || self.snapshot.facts().knows(uid)
         };
         let unknown = named.into_iter().filter(|uid| !known(uid));
         unknown.cloned().collect()
@@ -159,15 +162,14 @@ impl Explainer<'_> {
 
     /// The clauses of one static policy, standing policy or link.
     fn report(&self, id: &str) -> Option<PolicyReport> {
-        let store = self.snapshot.store();
-        if let Some(standing) = store.policy(id) {
+        let facts = self.snapshot.facts();
+        if let Some(standing) = facts.policy(id) {
             let PstPolicy::Static(fixed) = standing.policy.to_pst().ok()? else {
                 return None;
             };
             return Some(self.report_of(id, fixed.body(), None));
         }
-        let named = |link: &&Link| id.starts_with(&link.template) && link.id() == id;
-        if let Some(link) = store.links().find(named) {
+        if let Some(link) = self.links().iter().find(|link| link.id() == id) {
             return self.report_link(link);
         }
         let policy = self
@@ -207,7 +209,7 @@ impl Explainer<'_> {
         let filled = slots.into_iter().filter_map(|(name, uid, slot)| {
             let slot = slot.as_ref()?;
             let path = shortest(
-                self.snapshot.store(),
+                self.snapshot.facts(),
                 self.request,
                 uid,
                 std::slice::from_ref(slot),
@@ -274,7 +276,7 @@ impl Explainer<'_> {
         let Some(from) = from.first() else {
             return Vec::new();
         };
-        shortest(self.snapshot.store(), self.request, from, &to).unwrap_or_default()
+        shortest(self.snapshot.facts(), self.request, from, &to).unwrap_or_default()
     }
 
     /// What an expression evaluates to: an entity, or a set of them.
@@ -337,7 +339,7 @@ impl Explainer<'_> {
             .filter_map(|policy| self.report(policy.id().as_ref()))
             .collect();
         let links = self.near_links().into_iter();
-        reports.extend(links.filter_map(|link| self.report_link(link)));
+        reports.extend(links.filter_map(|link| self.report_link(&link)));
         // A guard (`resource has customer`) and the clause behind it fail together:
         // what counts is how many layers are lacking, then how many clauses.
         let lacks = |report: &PolicyReport| {
@@ -354,12 +356,12 @@ impl Explainer<'_> {
         reports
     }
 
-    /// Links at or above the resource, or held by the principal, that permit;
-    /// those that are both come first.
-    fn near_links(&self) -> Vec<&Link> {
-        let store = self.snapshot.store();
-        let principal = above(store, self.request, &self.request.principal);
-        let resource = above(store, self.request, &self.request.resource);
+    /// Links at or above the resource, or held by the principal; those that are
+    /// both come first.
+    fn links(&self) -> Vec<Link> {
+        let facts = self.snapshot.facts();
+        let principal = above(facts, self.request, &self.request.principal);
+        let resource = above(facts, self.request, &self.request.resource);
         let within = |above: &BTreeSet<EntityUid>, slot: &Option<EntityUid>| {
             slot.as_ref().is_none_or(|uid| above.contains(uid))
         };
@@ -367,10 +369,15 @@ impl Explainer<'_> {
             let resource = within(&resource, &link.resource);
             usize::from(resource) + usize::from(within(&principal, &link.principal))
         };
-        let near = store.links().map(|link| (sides(link), link));
-        let mut near: Vec<(usize, &Link)> = near.filter(|(sides, _)| *sides > 0).collect();
-        near.sort_by_key(|(sides, _)| std::cmp::Reverse(*sides));
-        let links = near.into_iter().map(|(_, link)| link);
+        let all = |uids: &BTreeSet<EntityUid>| uids.iter().cloned().collect::<Vec<_>>();
+        let mut near = facts.links_near(&all(&principal), &all(&resource));
+        near.sort_by_key(|link| std::cmp::Reverse(sides(link)));
+        near
+    }
+
+    /// Those of them that permit.
+    fn near_links(&self) -> Vec<Link> {
+        let links = self.links().into_iter();
         let permitting = links.filter(|link| self.permitting_template(&link.template));
         permitting.take(NEAR_LINKS_MAX).collect()
     }

@@ -165,7 +165,7 @@ fn a_deny_assignment_is_a_policy_of_its_own() {
     let wanted = "deny-assignment|/subscriptions/web/resourcegroups/rg|0";
     let policies: Vec<&str> = point
         .snapshot()
-        .store()
+        .facts()
         .policies()
         .map(|p| p.id.as_str())
         .collect();
@@ -198,7 +198,7 @@ fn a_deny_assignment_is_a_policy_of_its_own() {
         r#"{"deny_assignments": [{"scope": "/subscriptions/WEB/resourceGroups/rg", "number": 0}]}"#;
     let gone = changed(&point, "{}", gone);
     assert!(azure_may(&gone, "ada", WRITE, machine));
-    assert_eq!(gone.snapshot().store().policies().count(), 0);
+    assert_eq!(gone.snapshot().facts().policies().count(), 0);
 }
 
 #[test]

@@ -1,0 +1,37 @@
+//! Many questions on one snapshot.
+//!
+//! A question waits for memory more than it computes. A batch reads the rows of
+//! some questions ahead, so that their waits overlap, and then decides each.
+
+use super::{ErrorMode, Outcome, Problem, Query, Request, Snapshot};
+
+/// Questions whose rows are read ahead together.
+const AHEAD: usize = 32;
+
+/// Decides each query; the answers stand in the order of the queries.
+pub fn decide_batch(
+    snapshot: &Snapshot,
+    queries: &[Query],
+    mode: ErrorMode,
+) -> Vec<Result<Outcome, Problem>> {
+    let mut outcomes = Vec::with_capacity(queries.len());
+    for some in queries.chunks(AHEAD) {
+        let read = some.iter().map(|query| query.read_ahead(snapshot.state()));
+        std::hint::black_box(read.fold(0, |sum, cell| sum ^ cell));
+        outcomes.extend(some.iter().map(|query| Outcome::of(snapshot, query, mode)));
+    }
+    outcomes
+}
+
+/// Interns many requests, the look-ups of their ids overlapping.
+pub fn intern_batch(snapshot: &Snapshot, requests: &[Request]) -> Vec<Result<Query, Problem>> {
+    let mut queries = Vec::with_capacity(requests.len());
+    for some in requests.chunks(AHEAD) {
+        let read = some
+            .iter()
+            .map(|request| Query::look_ahead(snapshot.state(), request));
+        std::hint::black_box(read.fold(0, |sum, slot| sum ^ slot));
+        queries.extend(some.iter().map(|request| Query::new(snapshot, request)));
+    }
+    queries
+}

@@ -1,0 +1,477 @@
+//! A bundle's policies, compiled for every request environment.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use cedar_policy::pst::{Policy as PstPolicy, PrincipalConstraint, ResourceConstraint, Template};
+use cedar_policy::{EntityUid, PolicyId, PolicySet};
+
+use super::code::Code;
+use super::emit::emit;
+use super::ir::Ir;
+use super::lower::{Lowering, NotLowered, Setting};
+use super::seek::Seek;
+use crate::engine::state::{ContextLayout, Eid, Kind, Layouts, State, TemplateSlots, TypeId};
+use crate::engine::{EngineError, StandingPolicy, error::chain};
+use crate::policy::{ActionShape, Bundle, RecordShape};
+
+/// Everything that deciding needs besides facts.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// Static policies by number, in order of their ids.
+    pub(crate) policies: Vec<Named>,
+    /// Templates by number, as links name them.
+    pub(crate) templates: Vec<Named>,
+    environments: Vec<Environment>,
+    numbers: HashMap<(TypeId, Eid, TypeId), u32>,
+    actions: HashMap<Eid, Action>,
+    not_lowered: Vec<(String, String)>,
+}
+
+/// A policy or template by id.
+#[derive(Debug, Clone)]
+pub(crate) struct Named {
+    pub(crate) id: Arc<str>,
+}
+
+/// An action of the schema.
+#[derive(Debug, Clone)]
+pub(crate) struct Action {
+    pub(crate) eid: Eid,
+    /// All groups above it.
+    pub(crate) groups: HashSet<Eid>,
+    pub(crate) context: Arc<ContextLayout>,
+    pub(crate) context_shape: Arc<RecordShape>,
+}
+
+/// One request environment: who may ask for what on what, by type.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    pub(crate) principal: TypeId,
+    pub(crate) action: Eid,
+    pub(crate) resource: TypeId,
+    /// Static policies that can apply.
+    pub(crate) policies: Vec<Compiled>,
+    /// By number of the template; those that cannot apply are not there.
+    pub(crate) templates: Vec<Option<CompiledTemplate>>,
+    /// Whether some link without resource slot can apply.
+    pub(crate) by_principal_only: bool,
+    /// Values that any of its codes holds at once.
+    pub(crate) stack: usize,
+}
+
+/// A policy in one environment.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// Its number.
+    pub(crate) policy: u32,
+    pub(crate) permits: bool,
+    pub(crate) body: Body,
+    /// Where a search finds principals and resources that it can permit.
+    pub(crate) seek_principal: Seek,
+    pub(crate) seek_resource: Seek,
+}
+
+/// A template in one environment.
+#[derive(Debug)]
+pub(crate) struct CompiledTemplate {
+    pub(crate) compiled: Compiled,
+    /// Whether the principal must be the one that fills the slot, not only in it.
+    pub(crate) principal_is: bool,
+    /// The same of the resource.
+    pub(crate) resource_is: bool,
+}
+
+/// A condition, ready to run.
+#[derive(Debug)]
+pub(crate) enum Body {
+    Always,
+    Code(Code),
+    /// Left to the reference evaluator: this policy alone.
+    Reference(Box<PolicySet>),
+}
+
+/// One standing policy.
+#[derive(Debug)]
+pub(crate) struct StandingCode {
+    pub(crate) policy: StandingPolicy,
+    /// The entity that the resource must be or be in, if its scope says so.
+    pub(crate) scope: Option<Eid>,
+    /// By number of the environment.
+    pub(crate) compiled: HashMap<u32, Compiled>,
+}
+
+impl Program {
+    /// Compiles a bundle, and the empty state that goes with it.
+    pub(crate) fn new(bundle: &Bundle) -> Result<(Self, State), EngineError> {
+        let shape = bundle.shape();
+        let layouts = Arc::new(Layouts::new(shape));
+        let (statics, templates) = policies_of(bundle)?;
+        let slots = templates.iter().map(|(id, template)| TemplateSlots {
+            id: Arc::clone(id),
+            principal: template.principal.has_slot(),
+            resource: template.resource.has_slot(),
+        });
+        let mut state = State::new(Arc::clone(&layouts), slots.collect());
+        let actions = actions_of(shape, &mut state)?;
+        let mut program = Self {
+            policies: statics.iter().map(named).collect(),
+            templates: templates.iter().map(named).collect(),
+            environments: Vec::new(),
+            numbers: HashMap::new(),
+            actions,
+            not_lowered: Vec::new(),
+        };
+        let mut compiler = Compiler {
+            bundle,
+            layouts: &layouts,
+            state: &mut state,
+            not_lowered: HashMap::new(),
+        };
+        for (key, action) in &shape.actions {
+            program.add_environments(&mut compiler, (key, action), &statics, &templates)?;
+        }
+        program.not_lowered = compiler.not_lowered.into_iter().collect();
+        program.not_lowered.sort();
+        let mut kinds = HashSet::new();
+        for environment in &program.environments {
+            environment.inverted(&mut kinds);
+        }
+        state.keep_inverted(kinds);
+        Ok((program, state))
+    }
+
+    fn add_environments(
+        &mut self,
+        compiler: &mut Compiler<'_>,
+        ((ty, id), action): (&(String, String), &ActionShape),
+        statics: &[(Arc<str>, Template)],
+        templates: &[(Arc<str>, Template)],
+    ) -> Result<(), EngineError> {
+        let of = compiler.layouts.number(ty);
+        let eid = of.and_then(|of| compiler.state.find(of, id));
+        let Some(own) = eid.and_then(|eid| self.actions.get(&eid)).cloned() else {
+            return Ok(());
+        };
+        let numbers = |names: &[String]| -> Vec<TypeId> {
+            names
+                .iter()
+                .filter_map(|name| compiler.layouts.number(name))
+                .collect()
+        };
+        let (principals, resources) = (numbers(&action.principals), numbers(&action.resources));
+        for principal in &principals {
+            for resource in &resources {
+                let setting = Setting {
+                    principal: *principal,
+                    action: &own,
+                    resource: *resource,
+                    context: &own.context,
+                    context_shape: &own.context_shape,
+                };
+                let environment = compiler.environment(setting, statics, templates)?;
+                let number = u32::try_from(self.environments.len()).unwrap_or(u32::MAX);
+                self.numbers
+                    .insert((*principal, own.eid, *resource), number);
+                self.environments.push(environment);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn action(&self, eid: Eid) -> Option<&Action> {
+        self.actions.get(&eid)
+    }
+
+    pub(crate) fn number(&self, principal: TypeId, action: Eid, resource: TypeId) -> Option<u32> {
+        self.numbers.get(&(principal, action, resource)).copied()
+    }
+
+    pub(crate) fn environment(&self, number: u32) -> Option<&Environment> {
+        self.environments.get(number as usize)
+    }
+
+    /// Policies that the reference evaluator runs, and why.
+    pub(crate) fn not_lowered(&self) -> &[(String, String)] {
+        &self.not_lowered
+    }
+
+    /// Compiles a standing policy.
+    pub(crate) fn standing(
+        &self,
+        bundle: &Bundle,
+        state: &mut State,
+        policy: StandingPolicy,
+    ) -> Result<StandingCode, EngineError> {
+        let layouts = Arc::clone(state.layouts());
+        let refused = |message: String| EngineError::Policy {
+            id: policy.id.clone(),
+            message,
+        };
+        let template = match policy.policy.to_pst() {
+            Ok(PstPolicy::Static(fixed)) => fixed.body().clone(),
+            Ok(_) => return Err(refused("a standing policy has no slots".to_owned())),
+            Err(error) => return Err(refused(chain(&error))),
+        };
+        let mut compiler = Compiler {
+            bundle,
+            layouts: &layouts,
+            state,
+            not_lowered: HashMap::new(),
+        };
+        let mut compiled = HashMap::new();
+        for (number, environment) in (0_u32..).zip(&self.environments) {
+            let Some(action) = self.actions.get(&environment.action) else {
+                continue;
+            };
+            let setting = Setting {
+                principal: environment.principal,
+                action,
+                resource: environment.resource,
+                context: &action.context,
+                context_shape: &action.context_shape,
+            };
+            let alone = || PolicySet::from_policies([policy.policy.clone()]).ok();
+            let made = compiler.policy(setting, &policy.id, &template, alone)?;
+            compiled.extend(made.map(|made| (number, made)));
+        }
+        let scope = scope_of(&template.resource, compiler.state)?;
+        Ok(StandingCode {
+            policy,
+            scope,
+            compiled,
+        })
+    }
+}
+
+impl Environment {
+    fn inverted(&self, into: &mut HashSet<Kind>) {
+        let templates = self.templates.iter().flatten().map(|t| &t.compiled);
+        for compiled in self.policies.iter().chain(templates) {
+            compiled.seek_principal.inverted(into);
+            compiled.seek_resource.inverted(into);
+        }
+    }
+}
+
+/// What compiling needs at every step.
+struct Compiler<'a> {
+    bundle: &'a Bundle,
+    layouts: &'a Layouts,
+    state: &'a mut State,
+    not_lowered: HashMap<String, String>,
+}
+
+impl Compiler<'_> {
+    fn environment(
+        &mut self,
+        setting: Setting<'_>,
+        statics: &[(Arc<str>, Template)],
+        templates: &[(Arc<str>, Template)],
+    ) -> Result<Environment, EngineError> {
+        let all = self.bundle.policies();
+        let mut environment = Environment {
+            principal: setting.principal,
+            action: setting.action.eid,
+            resource: setting.resource,
+            policies: Vec::new(),
+            templates: Vec::new(),
+            by_principal_only: false,
+            stack: 0,
+        };
+        for (number, (id, template)) in (0_u32..).zip(statics) {
+            let alone = || PolicySet::from_policies(all.policy(&PolicyId::new(id)).cloned()).ok();
+            if let Some(mut made) = self.policy(setting, id, template, alone)? {
+                made.policy = number;
+                environment.stack = environment.stack.max(made.stack());
+                environment.policies.push(made);
+            }
+        }
+        for (number, (id, template)) in (0_u32..).zip(templates) {
+            let unslotted = || unslotted(template);
+            let made = self
+                .policy(setting, id, template, unslotted)?
+                .map(|mut made| {
+                    made.policy = number;
+                    CompiledTemplate {
+                        principal_is: matches!(template.principal, PrincipalConstraint::Eq(_)),
+                        resource_is: matches!(template.resource, ResourceConstraint::Eq(_)),
+                        compiled: made,
+                    }
+                });
+            if let Some(made) = &made {
+                environment.stack = environment.stack.max(made.compiled.stack());
+                environment.by_principal_only |= !template.resource.has_slot();
+            }
+            environment.templates.push(made);
+        }
+        Ok(environment)
+    }
+
+    /// Compiles one policy; none if it cannot apply here.
+    fn policy(
+        &mut self,
+        setting: Setting<'_>,
+        id: &str,
+        template: &Template,
+        alone: impl Fn() -> Option<PolicySet>,
+    ) -> Result<Option<Compiled>, EngineError> {
+        let permits = template.effect == cedar_policy::pst::Effect::Permit;
+        let mut lowering = Lowering {
+            state: self.state,
+            setting,
+            layouts: self.layouts,
+        };
+        let lowered = lowering.policy(template).and_then(|ir| {
+            let code = emit(&ir, self.state);
+            let code = code.map_err(|_| NotLowered("it is too large to be lowered".to_owned()))?;
+            Ok((ir, code))
+        });
+        let (ir, body) = match lowered {
+            Ok((ir, _)) if ir.as_bool() == Some(false) => return Ok(None),
+            Ok((ir, _)) if ir.as_bool() == Some(true) => (ir, Body::Always),
+            Ok((ir, code)) => (ir, Body::Code(code)),
+            Err(NotLowered(why)) => {
+                self.not_lowered.insert(id.to_owned(), why.clone());
+                let set = alone().ok_or_else(|| EngineError::Policy {
+                    id: id.to_owned(),
+                    message: format!("it is not lowered ({why}), and does not stand alone"),
+                })?;
+                // Nothing is known of it, so a search scans.
+                let unknown = Ir::Unary(super::ir::Unary::Not, Box::new(Ir::Fail));
+                (unknown, Body::Reference(Box::new(set)))
+            }
+        };
+        Ok(Some(Compiled {
+            policy: 0,
+            permits,
+            body,
+            seek_principal: Seek::of(&ir, false, self.state),
+            seek_resource: Seek::of(&ir, true, self.state),
+        }))
+    }
+}
+
+impl Compiled {
+    fn stack(&self) -> usize {
+        let of = |seek: &Seek| match seek {
+            Seek::From(start) => start.code.stack,
+            _ => 0,
+        };
+        let body = match &self.body {
+            Body::Code(code) => code.stack,
+            _ => 0,
+        };
+        body.max(of(&self.seek_principal))
+            .max(of(&self.seek_resource))
+    }
+}
+
+fn named((id, _): &(Arc<str>, Template)) -> Named {
+    Named { id: Arc::clone(id) }
+}
+
+type Policies = Vec<(Arc<str>, Template)>;
+
+/// Static policies and templates, each in order of their ids.
+fn policies_of(bundle: &Bundle) -> Result<(Policies, Policies), EngineError> {
+    let (mut statics, mut templates) = (Vec::new(), Vec::new());
+    for info in bundle.infos() {
+        let id = PolicyId::new(&info.id);
+        let name: Arc<str> = info.id.as_str().into();
+        if let Some(template) = bundle.policies().template(&id).filter(|_| info.is_template) {
+            templates.push((name, template.to_pst().map_err(EngineError::cedar)?));
+        } else if let Some(policy) = bundle.policies().policy(&id)
+            && let PstPolicy::Static(fixed) = policy.to_pst().map_err(EngineError::cedar)?
+        {
+            statics.push((name, fixed.body().clone()));
+        }
+    }
+    Ok((statics, templates))
+}
+
+/// The actions, interned with the groups above each.
+fn actions_of(
+    shape: &crate::policy::Shape,
+    state: &mut State,
+) -> Result<HashMap<Eid, Action>, EngineError> {
+    let mut actions = HashMap::new();
+    for (key, declared) in &shape.actions {
+        let eid = intern_action(key, state)?;
+        for group in &declared.groups {
+            let group = intern_action(group, state)?;
+            state.join(eid, group);
+        }
+        let Some(context) = state.layouts().context(key).cloned() else {
+            continue;
+        };
+        let action = Action {
+            eid,
+            groups: HashSet::new(),
+            context,
+            context_shape: Arc::new(declared.context.clone()),
+        };
+        actions.insert(eid, action);
+    }
+    for action in actions.values_mut() {
+        action.groups = state.all_ancestors(action.eid).into_iter().collect();
+    }
+    Ok(actions)
+}
+
+fn intern_action((ty, id): &(String, String), state: &mut State) -> Result<Eid, EngineError> {
+    let of = state.layouts().number(ty);
+    let of = of.ok_or_else(|| EngineError::TypeName { name: ty.clone() })?;
+    state.intern(of, id)
+}
+
+/// The entity that a scope ties the resource to.
+fn scope_of(
+    constraint: &ResourceConstraint,
+    state: &mut State,
+) -> Result<Option<Eid>, EngineError> {
+    use cedar_policy::pst::EntityOrSlot::Entity;
+    let (ResourceConstraint::Eq(Entity(uid))
+    | ResourceConstraint::In(Entity(uid))
+    | ResourceConstraint::IsIn(_, Entity(uid))) = constraint
+    else {
+        return Ok(None);
+    };
+    let ty = state.layouts().number(&uid.ty.to_string());
+    ty.map(|ty| state.intern(ty, &uid.eid)).transpose()
+}
+
+/// A template as a policy that asks nothing of what fills its slots.
+fn unslotted(template: &Template) -> Option<PolicySet> {
+    let mut open = template.clone();
+    if open.principal.has_slot() {
+        open.principal = match open.principal {
+            PrincipalConstraint::IsIn(ty, _) => PrincipalConstraint::Is(ty),
+            _ => PrincipalConstraint::Any,
+        };
+    }
+    if open.resource.has_slot() {
+        open.resource = match open.resource {
+            ResourceConstraint::IsIn(ty, _) => ResourceConstraint::Is(ty),
+            _ => ResourceConstraint::Any,
+        };
+    }
+    let fixed = cedar_policy::pst::StaticPolicy::try_from(open).ok();
+    let policy =
+        fixed.and_then(|fixed| cedar_policy::Policy::from_pst(PstPolicy::Static(fixed)).ok());
+    PolicySet::from_policies(policy).ok()
+}
+
+impl Program {
+    /// Whether some policy of the environments goes to the reference evaluator.
+    pub(crate) fn asks_reference(&self) -> bool {
+        !self.not_lowered.is_empty()
+    }
+
+    /// The number of an action's entity.
+    pub(crate) fn action_of(&self, state: &State, uid: &EntityUid) -> Option<Eid> {
+        state
+            .lookup(uid)
+            .filter(|eid| self.actions.contains_key(eid))
+    }
+}

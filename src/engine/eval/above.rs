@@ -1,0 +1,60 @@
+//! Everything above an entity, as cheaply as it can be had.
+
+use std::collections::BTreeSet;
+
+use crate::engine::eval::Machine;
+use crate::engine::state::{Ancestors, Eid, State, flag};
+
+/// Entities above another, borrowed from its row or collected.
+#[derive(Debug, Clone)]
+pub(crate) enum Above<'a> {
+    Row(&'a [u32]),
+    All(Vec<Eid>),
+}
+
+impl Above<'_> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Eid> + '_ {
+        let (numbers, eids): (&[u32], &[Eid]) = match self {
+            Self::Row(numbers) => (numbers, &[]),
+            Self::All(eids) => (&[], eids),
+        };
+        numbers.iter().map(|n| Eid(*n)).chain(eids.iter().copied())
+    }
+}
+
+impl<'a> Machine<'a> {
+    /// All that an entity is in, itself left out.
+    pub(crate) fn above(&self, eid: Eid) -> Above<'a> {
+        if !self.query.own.is_empty() {
+            return Above::All(self.slowly_above(eid));
+        }
+        let (state, row) = (self.state, self.row(eid));
+        let (Some(row), Some(layout)) = (row, state.layout_of(eid)) else {
+            return Above::Row(&[]);
+        };
+        let all = match State::ancestors(row, layout.nearest) {
+            Ancestors::Few(numbers) => Above::Row(numbers.as_slice()),
+            many @ Ancestors::Many(_) => Above::All(many.collect()),
+        };
+        // A wide edge on the way makes more ancestors than the row knows.
+        let wide = |eid: Eid| state.row(eid).is_some_and(|row| row.has_flag(flag::WIDE));
+        if state.has_wide() && (row.has_flag(flag::WIDE) || all.iter().any(wide)) {
+            return Above::All(state.all_ancestors(eid).into_iter().collect());
+        }
+        all
+    }
+
+    /// The same with the rows that the query brings.
+    fn slowly_above(&self, from: Eid) -> Vec<Eid> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![from];
+        while let Some(eid) = open.pop() {
+            let own = self.query.own_ancestors(self.state, eid);
+            let own = own.filter(|_| !self.state.is_known(eid));
+            let above = own.unwrap_or_else(|| self.state.all_ancestors(eid).into_iter().collect());
+            open.extend(above.into_iter().filter(|eid| found.insert(*eid)));
+        }
+        found.remove(&from);
+        found.into_iter().collect()
+    }
+}

@@ -1,0 +1,312 @@
+//! A request over the ids of one snapshot: what the fast path decides.
+//!
+//! Making one costs two look-ups of ids; deciding it costs none. What the
+//! snapshot has never heard of (ids, texts, values) stays in the query under
+//! numbers of its own.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cedar_policy::EntityUid;
+
+use super::canonical::Canonical;
+use super::state::{Cells, Eid, IdHash, Numbers, OwnRow, Row, State, Texts, TypeId, fill};
+use super::{EngineError, EntityData, Problem, Request, Snapshot, display_uid};
+
+/// Marks numbers of texts and values that the query itself holds.
+pub(crate) const LOCAL: u32 = 1 << 31;
+
+/// A request with interned ids, good for the snapshot that it was made for.
+#[derive(Debug, Clone)]
+pub struct Query {
+    pub(super) snapshot: u64,
+    pub(super) environment: u32,
+    pub(crate) principal: Eid,
+    pub(crate) resource: Eid,
+    pub(crate) context: Box<[u32]>,
+    pub(crate) texts: Vec<Arc<str>>,
+    pub(crate) values: Vec<Canonical>,
+    /// Entities that the snapshot has never heard of.
+    pub(super) unknown: Vec<(TypeId, EntityUid)>,
+    /// Rows that count for this question only.
+    pub(crate) own: Vec<(Eid, OwnRow)>,
+    /// The request itself, where the reference evaluator must be asked.
+    pub(super) request: Option<Box<Request>>,
+    /// Whether the reference evaluator decides the whole.
+    pub(super) by_reference: bool,
+}
+
+impl Query {
+    /// Interns a request.
+    ///
+    /// # Errors
+    /// [`Problem::NotApplicable`] if the schema has no such request, and
+    /// [`Problem::Refused`] if the context or an entity that the request brings
+    /// is not of the declared type.
+    pub fn new(snapshot: &Snapshot, request: &Request) -> Result<Self, Problem> {
+        let state = snapshot.state();
+        let principal = Named::new(state, &request.principal)?;
+        let resource = Named::new(state, &request.resource)?;
+        Self::named(snapshot, request, principal, resource)
+    }
+
+    fn named(
+        snapshot: &Snapshot,
+        request: &Request,
+        principal: Named<'_>,
+        resource: Named<'_>,
+    ) -> Result<Self, Problem> {
+        let (state, program) = (snapshot.state(), snapshot.program());
+        // Both slots are looked at before either is followed.
+        let _ = state.touch(principal.hash) ^ state.touch(resource.hash);
+        let action = program.action_of(state, &request.action);
+        let action = action.and_then(|eid| program.action(eid));
+        let environment = action.and_then(|a| program.number(principal.ty, a.eid, resource.ty));
+        let (Some(action), Some(environment)) = (action, environment) else {
+            return Err(Problem::NotApplicable {
+                action: request.action.id().unescaped().to_owned(),
+                principal: request.principal.type_name().to_string(),
+                resource: request.resource.type_name().to_string(),
+            });
+        };
+        let mut query = Self {
+            snapshot: snapshot.id(),
+            environment,
+            principal: Eid::NONE,
+            resource: Eid::NONE,
+            context: Box::default(),
+            texts: Vec::new(),
+            values: Vec::new(),
+            unknown: Vec::new(),
+            own: Vec::new(),
+            request: None,
+            by_reference: false,
+        };
+        query.principal = query.entity_of(state, &principal);
+        query.resource = query.entity_of(state, &resource);
+        let mut context = Cells {
+            cells: vec![0; action.context.cells].into(),
+            sets: Vec::new(),
+        };
+        let record = (&action.context.record, action.context_shape.as_ref());
+        let mut numbering = Numbering {
+            state,
+            query: &mut query,
+        };
+        fill(
+            state.layouts(),
+            &mut numbering,
+            record,
+            &request.context,
+            true,
+            &mut context,
+        )
+        .map_err(|message| refused(format!("the context: {message}")))?;
+        query.context = context.cells;
+        if !request.entities.is_empty() {
+            query.take_own(state, &request.entities)?;
+        }
+        if query.by_reference || program.asks_reference() {
+            query.request = Some(Box::new(request.clone()));
+        }
+        Ok(query)
+    }
+
+    fn entity_of(&mut self, state: &State, named: &Named<'_>) -> Eid {
+        let found = state.find_hashed(named.hash, named.ty, named.uid.id().unescaped());
+        found.unwrap_or_else(|| self.local(named.ty, named.uid))
+    }
+
+    /// The number of an entity that the snapshot has not heard of.
+    fn local(&mut self, ty: TypeId, uid: &EntityUid) -> Eid {
+        let known = self.unknown.iter().position(|(_, known)| known == uid);
+        Eid::local(known.unwrap_or_else(|| {
+            self.unknown.push((ty, uid.clone()));
+            self.unknown.len() - 1
+        }))
+    }
+
+    /// The type of an entity that only the query knows.
+    pub(crate) fn local_type(&self, eid: Eid) -> Option<TypeId> {
+        self.unknown.get(eid.as_local()?).map(|(ty, _)| *ty)
+    }
+
+    /// Reads a little of each row that deciding will read; what it returns means
+    /// nothing.
+    pub(super) fn read_ahead(&self, state: &State) -> u32 {
+        let cell = |eid| state.row(eid).and_then(|row| row.cells.last()).copied();
+        cell(self.principal).unwrap_or(0) ^ cell(self.resource).unwrap_or(0)
+    }
+
+    /// Reads where the look-ups of a request's ids will begin.
+    pub(super) fn look_ahead(state: &State, request: &Request) -> u64 {
+        let touched = [&request.principal, &request.resource].map(|uid| {
+            let ty = state.layouts().type_number(uid.type_name());
+            ty.map_or(0, |ty| state.look_ahead(ty, uid.id().unescaped()))
+        });
+        touched.into_iter().fold(0, |sum, slot| sum ^ slot)
+    }
+
+    /// Puts the entity that a search has come to into the request as well.
+    pub(super) fn name_again(&mut self, state: &State, resource: bool) {
+        let uid = match resource {
+            true => self.uid(state, self.resource),
+            false => self.uid(state, self.principal),
+        };
+        if let (Some(request), Some(uid)) = (&mut self.request, uid) {
+            match resource {
+                true => request.resource = uid,
+                false => request.principal = uid,
+            }
+        }
+    }
+
+    /// The row that the query brings for an entity.
+    #[inline]
+    pub(crate) fn own_row(&self, eid: Eid) -> Option<Row<'_>> {
+        if self.own.is_empty() {
+            return None;
+        }
+        let found = self.own.iter().find(|(own, _)| *own == eid);
+        found.map(|(_, row)| row.row())
+    }
+
+    pub(crate) fn uid(&self, state: &State, eid: Eid) -> Option<EntityUid> {
+        match eid.as_local() {
+            Some(n) => self.unknown.get(n).map(|(_, uid)| uid.clone()),
+            None => state.uid(eid),
+        }
+    }
+
+    /// Takes the entities that count for this question only.
+    fn take_own(&mut self, state: &State, entities: &[EntityData]) -> Result<(), Problem> {
+        let mut numbered = Vec::new();
+        for entity in entities {
+            let named = Named::new(state, &entity.uid)?;
+            numbered.push((self.entity_of(state, &named), named.ty, entity));
+        }
+        let mut rows = Vec::new();
+        for (eid, ty, entity) in &numbered {
+            let mut numbering = Numbering { state, query: self };
+            let row = OwnRow::new(state, &mut numbering, (*eid, *ty), entity);
+            let mut row = row.map_err(|message| {
+                refused(format!("entity `{}`: {message}", display_uid(&entity.uid)))
+            })?;
+            let parents = self.parents(state, entity)?;
+            let known = eid.as_local().is_none() && state.is_known(*eid);
+            if known {
+                // Other parents than the stored ones would be others for all below.
+                self.by_reference |= state.parent_set(*eid) != parents;
+            } else {
+                let above = self.above(state, parents, &numbered)?;
+                row.set_ancestors(state, *ty, &above);
+            }
+            rows.push((*eid, row));
+        }
+        self.own = rows;
+        Ok(())
+    }
+
+    fn parents(&mut self, state: &State, entity: &EntityData) -> Result<BTreeSet<Eid>, Problem> {
+        let mut found = BTreeSet::new();
+        for parent in entity.parents.keys() {
+            found.insert(self.entity_of(state, &Named::new(state, parent)?));
+        }
+        Ok(found)
+    }
+
+    /// All that is above some entities, those that the question brings included.
+    fn above(
+        &mut self,
+        state: &State,
+        from: BTreeSet<Eid>,
+        own: &[(Eid, TypeId, &EntityData)],
+    ) -> Result<BTreeSet<Eid>, Problem> {
+        let mut found = BTreeSet::new();
+        let mut open: Vec<Eid> = from.into_iter().collect();
+        while let Some(eid) = open.pop() {
+            if !found.insert(eid) {
+                continue;
+            }
+            match own.iter().find(|(own, ..)| *own == eid) {
+                Some((_, _, entity)) => open.extend(self.parents(state, entity)?),
+                None => open.extend(state.all_ancestors(eid)),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether one entity is the other or in it, with the rows of the query.
+    pub(crate) fn is_in(&self, state: &State, lower: Eid, upper: Eid) -> bool {
+        if lower == upper || state.is_in(lower, upper) {
+            return true;
+        }
+        if let Some(above) = self.own_ancestors(state, lower) {
+            return above
+                .into_iter()
+                .any(|eid| eid == upper || state.is_in(eid, upper));
+        }
+        self.own.iter().any(|(own, _)| {
+            *own != lower && state.is_in(lower, *own) && self.is_in(state, *own, upper)
+        })
+    }
+
+    /// The ancestors of an entity whose row the query brings and nobody stores.
+    pub(super) fn own_ancestors(&self, state: &State, eid: Eid) -> Option<Vec<Eid>> {
+        let row = self.own_row(eid)?;
+        let ty = self.local_type(eid).or_else(|| state.type_of(eid))?;
+        let nearest = state.layouts().of(ty)?.nearest;
+        Some(State::ancestors(row, nearest).collect())
+    }
+}
+
+/// An entity that is named, before it is looked up.
+struct Named<'a> {
+    ty: TypeId,
+    uid: &'a EntityUid,
+    hash: IdHash,
+}
+
+impl<'a> Named<'a> {
+    fn new(state: &State, uid: &'a EntityUid) -> Result<Self, Problem> {
+        let ty = state.layouts().type_number(uid.type_name());
+        let ty = ty.ok_or_else(|| Problem::UnknownType {
+            name: uid.type_name().to_string(),
+        })?;
+        let hash = state.hash(ty, uid.id().unescaped());
+        Ok(Self { ty, uid, hash })
+    }
+}
+
+/// Numbers for what a query holds: the state's where it has heard of it.
+struct Numbering<'a> {
+    state: &'a State,
+    query: &'a mut Query,
+}
+
+impl Texts for Numbering<'_> {
+    fn text_number(&mut self, text: &str) -> u32 {
+        self.query.texts.push(text.into());
+        local_number(self.query.texts.len())
+    }
+
+    fn value_number(&mut self, value: Canonical) -> u32 {
+        self.query.values.push(value);
+        local_number(self.query.values.len())
+    }
+}
+
+impl Numbers for Numbering<'_> {
+    fn entity(&mut self, ty: TypeId, uid: &EntityUid) -> Result<Eid, EngineError> {
+        let found = self.state.find(ty, uid.id().unescaped());
+        Ok(found.unwrap_or_else(|| self.query.local(ty, uid)))
+    }
+}
+
+fn local_number(count: usize) -> u32 {
+    LOCAL | u32::try_from(count - 1).unwrap_or(LOCAL - 1)
+}
+
+fn refused(message: String) -> Problem {
+    Problem::Refused { message }
+}

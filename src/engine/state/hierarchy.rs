@@ -1,0 +1,422 @@
+//! Membership: who is in what, kept as edges come and go.
+//!
+//! Every entity knows all its ancestors by narrow edges, so that `in` is a look
+//! into one row. An entity with very many parents of one type (the group of a
+//! partner with 100,000 customers is in 100,000 tenant roles) would hand all of
+//! them down to each of its members; its edges to parents of that type are
+//! *wide* instead and are not handed down. A wide edge is known at its upper
+//! end: each entity at or above it keeps, as [`Kind::VIA`], the lower entities
+//! that have wide children, and `in` goes from there to the few children by wide
+//! edges. So the last hop is tested from the side where the numbers are small.
+//!
+//! INVARIANT (closure): the ancestors in a row are exactly those reached over one
+//! or more narrow edges, and `q` is in the `VIA` list of `y` exactly if `q` has
+//! wide children and is `y` or has `y` among its ancestors.
+//! INVARIANT (no cycles): no entity is in itself.
+
+use std::collections::BTreeSet;
+
+use super::eid::{Eid, TypeId};
+use super::lists::{Kind, entity_of, more_of};
+use super::segment::Row;
+use super::table::{State, flag};
+use crate::engine::EdgeKind;
+
+/// Parents of one type above which an entity's edges to that type are wide.
+const NARROW_MAX: usize = 64;
+
+/// Below so many entries an upper end is searched from itself.
+const FEW: usize = 32;
+
+/// Why an edge was not taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum EdgeRefused {
+    /// The types do not go together.
+    Types,
+    /// The parent is in the child.
+    Cycle,
+}
+
+/// Marks ancestors that did not fit into the row.
+pub(super) const SPILLED: u32 = u32::MAX;
+
+impl State {
+    /// The ancestors of a row by narrow edges, itself left out.
+    pub(crate) fn ancestors<'a>(row: Row<'a>, nearest: Option<(usize, usize)>) -> Ancestors<'a> {
+        let Some((at, _)) = nearest else {
+            return Ancestors::Few([].iter());
+        };
+        match row.cells.get(at) {
+            Some(&SPILLED) => Ancestors::Many(row.lists().of(Kind::ANCESTOR)),
+            Some(&count) => {
+                let from = at + 1;
+                let found = row.cells.get(from..from + count as usize);
+                Ancestors::Few(found.unwrap_or_default().iter())
+            }
+            None => Ancestors::Few([].iter()),
+        }
+    }
+
+    /// Whether an ancestor stands in a row.
+    #[inline]
+    pub(crate) fn has_ancestor(row: Row<'_>, nearest: Option<(usize, usize)>, wanted: Eid) -> bool {
+        let Some((at, _)) = nearest else {
+            return false;
+        };
+        match row.cells.get(at) {
+            Some(&SPILLED) => row.lists().has(Kind::ANCESTOR, wanted),
+            Some(&count) => {
+                let from = at + 1;
+                let found = row.cells.get(from..from + count as usize);
+                found.unwrap_or_default().contains(&wanted.0)
+            }
+            None => false,
+        }
+    }
+
+    /// Whether one entity is the other or in it.
+    pub(crate) fn is_in(&self, lower: Eid, upper: Eid) -> bool {
+        if lower == upper {
+            return true;
+        }
+        let (Some(row), Some(layout)) = (self.row(lower), self.layout_of(lower)) else {
+            return false;
+        };
+        State::has_ancestor(row, layout.nearest, upper) || self.is_in_widely(lower, upper)
+    }
+
+    /// Whether one entity is in the other over some wide edge.
+    pub(crate) fn is_in_widely(&self, lower: Eid, upper: Eid) -> bool {
+        if self.wide.is_empty() {
+            return false;
+        }
+        let Some(row) = self.row(upper) else {
+            return false;
+        };
+        if !row.has_flag(flag::VIA) {
+            return false;
+        }
+        let via = row.lists().of(Kind::VIA);
+        if via.at_most(FEW) {
+            return via.map(entity_of).any(|via| self.reaches(lower, via));
+        }
+        // Many ways lead up here: go up from the few wide entities below.
+        let Some((row, layout)) = self.row(lower).zip(self.layout_of(lower)) else {
+            return false;
+        };
+        let wide = State::ancestors(row, layout.nearest).chain([lower]);
+        let parents = wide.flat_map(|eid| self.entries(eid, Kind::WIDE_PARENT));
+        parents
+            .map(entity_of)
+            .any(|parent| self.is_in(parent, upper))
+    }
+
+    /// Whether an entity is in some child of `via` by a wide edge.
+    fn reaches(&self, lower: Eid, via: Eid) -> bool {
+        let children = self.entries(via, Kind::WIDE_CHILD);
+        if children.at_most(FEW) {
+            return children
+                .map(entity_of)
+                .any(|child| self.is_in(lower, child));
+        }
+        let (Some(row), Some(layout)) = (self.row(lower), self.layout_of(lower)) else {
+            return false;
+        };
+        let lists = self.row(via).map(Row::lists);
+        let is_child = |eid| lists.is_some_and(|lists| lists.has(Kind::WIDE_CHILD, eid));
+        if State::ancestors(row, layout.nearest)
+            .chain([lower])
+            .any(is_child)
+        {
+            return true;
+        }
+        // The child itself may be reached over another wide edge.
+        children
+            .map(entity_of)
+            .any(|child| self.is_in_widely(lower, child))
+    }
+
+    pub(crate) fn entries(&self, eid: Eid, kind: Kind) -> super::lists::Entries<'_> {
+        let lists = self.row(eid).map(Row::lists);
+        lists.unwrap_or(super::lists::ListsRef::Array(&[])).of(kind)
+    }
+
+    /// All ancestors, over wide edges too.
+    pub(crate) fn all_ancestors(&self, eid: Eid) -> BTreeSet<Eid> {
+        self.walk(eid, [Kind::PARENT, Kind::WIDE_PARENT])
+    }
+
+    /// All descendants.
+    pub(crate) fn all_descendants(&self, eid: Eid) -> BTreeSet<Eid> {
+        self.walk(eid, [Kind::CHILD, Kind::WIDE_CHILD])
+    }
+
+    fn walk(&self, from: Eid, kinds: [Kind; 2]) -> BTreeSet<Eid> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![from];
+        while let Some(eid) = open.pop() {
+            for kind in kinds {
+                for next in self.entries(eid, kind).map(entity_of) {
+                    if found.insert(next) {
+                        open.push(next);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Direct parents.
+    pub(crate) fn parent_set(&self, eid: Eid) -> BTreeSet<Eid> {
+        self.parents_of(eid).map(|(parent, _)| parent).collect()
+    }
+
+    /// Makes an action a member of a group; nothing else may call this.
+    pub(crate) fn join(&mut self, action: Eid, group: Eid) {
+        // The schema was checked for circles.
+        let _ = self.add_edge(action, group, EdgeKind::Explicit);
+    }
+
+    /// Direct parents, and how each edge came to be.
+    pub(super) fn parents_of(&self, eid: Eid) -> impl Iterator<Item = (Eid, EdgeKind)> + '_ {
+        let narrow = self.entries(eid, Kind::PARENT);
+        let all = narrow.chain(self.entries(eid, Kind::WIDE_PARENT));
+        all.map(|entry| (entity_of(entry), edge_kind(more_of(entry))))
+    }
+
+    /// Makes one entity a member of another.
+    pub(super) fn add_edge(
+        &mut self,
+        child: Eid,
+        parent: Eid,
+        kind: EdgeKind,
+    ) -> Result<(), EdgeRefused> {
+        let (Some(layout), Some(above)) = (self.layout_of(child), self.type_of(parent)) else {
+            return Err(EdgeRefused::Types);
+        };
+        if !layout.is_action && !layout.parents.contains(&above) {
+            return Err(EdgeRefused::Types);
+        }
+        if self.set_edge_kind(child, parent, kind) {
+            return Ok(());
+        }
+        if self.is_in(parent, child) {
+            return Err(EdgeRefused::Cycle);
+        }
+        self.counts.edges += 1;
+        if self.wide.contains(&(child, above)) || self.widens(child, above) {
+            self.add_wide(child, parent, kind);
+        } else {
+            self.add(child, Kind::PARENT, parent, edge_number(kind));
+            self.add(parent, Kind::CHILD, child, 0);
+            self.hand_down(child, parent);
+        }
+        Ok(())
+    }
+
+    /// Ends a membership; one that is not there stays so.
+    pub(super) fn remove_edge(&mut self, child: Eid, parent: Eid) {
+        for kind in [EdgeKind::Explicit, EdgeKind::Implicit] {
+            if self.take(child, Kind::PARENT, parent, edge_number(kind)) {
+                self.counts.edges -= 1;
+                self.take(parent, Kind::CHILD, child, 0);
+                self.recompute(child);
+            } else if self.take(child, Kind::WIDE_PARENT, parent, edge_number(kind)) {
+                self.counts.edges -= 1;
+                self.remove_wide_child(child, parent);
+            }
+        }
+    }
+
+    /// Whether the edge is there; its kind is then this one.
+    fn set_edge_kind(&mut self, child: Eid, parent: Eid, kind: EdgeKind) -> bool {
+        for list in [Kind::PARENT, Kind::WIDE_PARENT] {
+            let lists = self.row(child).map(Row::lists);
+            let held = lists.and_then(|lists| lists.at(list, parent).next());
+            if let Some(held) = held {
+                if more_of(held) != edge_number(kind) {
+                    self.take(child, list, parent, more_of(held));
+                    self.add(child, list, parent, edge_number(kind));
+                }
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Turns the edges to a type wide if one more would be too many.
+    fn widens(&mut self, child: Eid, above: TypeId) -> bool {
+        let of_type = self
+            .entries(child, Kind::PARENT)
+            .filter(|entry| self.type_of(entity_of(*entry)) == Some(above));
+        let held: Vec<u64> = of_type.collect();
+        if held.len() < NARROW_MAX {
+            return false;
+        }
+        self.wide.insert((child, above));
+        for entry in &held {
+            self.take(child, Kind::PARENT, entity_of(*entry), more_of(*entry));
+            self.take(entity_of(*entry), Kind::CHILD, child, 0);
+        }
+        self.recompute(child);
+        for entry in held {
+            self.add_wide(child, entity_of(entry), edge_kind(more_of(entry)));
+        }
+        true
+    }
+
+    fn add_wide(&mut self, child: Eid, parent: Eid, kind: EdgeKind) {
+        self.add(child, Kind::WIDE_PARENT, parent, edge_number(kind));
+        let first = self.entries(parent, Kind::WIDE_CHILD).next().is_none();
+        self.add(parent, Kind::WIDE_CHILD, child, 0);
+        if first {
+            for upper in self.narrow_ancestors(parent).into_iter().chain([parent]) {
+                self.add(upper, Kind::VIA, parent, 0);
+            }
+        }
+    }
+
+    fn remove_wide_child(&mut self, child: Eid, parent: Eid) {
+        self.take(parent, Kind::WIDE_CHILD, child, 0);
+        if self.entries(parent, Kind::WIDE_CHILD).next().is_none() {
+            for upper in self.narrow_ancestors(parent).into_iter().chain([parent]) {
+                self.take(upper, Kind::VIA, parent, 0);
+            }
+        }
+    }
+
+    fn narrow_ancestors(&self, eid: Eid) -> BTreeSet<Eid> {
+        let row = self.row(eid).zip(self.layout_of(eid));
+        let found = row.map(|(row, layout)| State::ancestors(row, layout.nearest));
+        found.into_iter().flatten().collect()
+    }
+
+    /// A new narrow edge: everything above goes to everything below.
+    fn hand_down(&mut self, child: Eid, parent: Eid) {
+        let mut added = self.narrow_ancestors(parent);
+        added.insert(parent);
+        let vias: Vec<Eid> = self.entries(child, Kind::VIA).map(entity_of).collect();
+        for upper in &added {
+            for via in &vias {
+                self.add(*upper, Kind::VIA, *via, 0);
+            }
+        }
+        for lower in self.narrow_below(child) {
+            let mut all = self.narrow_ancestors(lower);
+            all.extend(&added);
+            self.set_ancestors(lower, &all);
+        }
+    }
+
+    /// Computes the ancestors of an entity and of all below it anew.
+    fn recompute(&mut self, from: Eid) {
+        for lower in self.narrow_below(from) {
+            let mut new = BTreeSet::new();
+            let parents: Vec<Eid> = self.entries(lower, Kind::PARENT).map(entity_of).collect();
+            for parent in parents {
+                new.extend(self.narrow_ancestors(parent));
+                new.insert(parent);
+            }
+            let old = self.narrow_ancestors(lower);
+            if old == new {
+                continue;
+            }
+            self.set_ancestors(lower, &new);
+            if self.entries(lower, Kind::WIDE_CHILD).next().is_some() {
+                for gone in old.difference(&new) {
+                    self.take(*gone, Kind::VIA, lower, 0);
+                }
+                for come in new.difference(&old) {
+                    self.add(*come, Kind::VIA, lower, 0);
+                }
+            }
+        }
+    }
+
+    /// An entity and all below it by narrow edges, each after its parents.
+    fn narrow_below(&self, from: Eid) -> Vec<Eid> {
+        let mut seen = BTreeSet::from([from]);
+        let mut order = Vec::new();
+        let mut open = vec![(from, false)];
+        while let Some((eid, done)) = open.pop() {
+            if done {
+                order.push(eid);
+                continue;
+            }
+            open.push((eid, true));
+            for child in self.entries(eid, Kind::CHILD).map(entity_of) {
+                if seen.insert(child) {
+                    open.push((child, false));
+                }
+            }
+        }
+        order.reverse();
+        order
+    }
+
+    fn set_ancestors(&mut self, eid: Eid, all: &BTreeSet<Eid>) {
+        let Some((at, room)) = self.layout_of(eid).and_then(|layout| layout.nearest) else {
+            return;
+        };
+        let spilled: BTreeSet<Eid> = self.entries(eid, Kind::ANCESTOR).map(entity_of).collect();
+        let few = all.len() <= room;
+        let listed = if few { &BTreeSet::new() } else { all };
+        for gone in spilled.difference(listed) {
+            self.take(eid, Kind::ANCESTOR, *gone, 0);
+        }
+        for come in listed.difference(&spilled) {
+            self.add(eid, Kind::ANCESTOR, *come, 0);
+        }
+        let count = if few {
+            u32::try_from(all.len()).unwrap_or(SPILLED)
+        } else {
+            SPILLED
+        };
+        let Some(cells) = self
+            .edit(eid)
+            .and_then(|row| row.cells.get_mut(at..=at + room))
+        else {
+            return;
+        };
+        let numbers = all.iter().map(|eid| eid.0).chain(std::iter::repeat(0));
+        let numbers = if few {
+            numbers.take(room)
+        } else {
+            numbers.take(0)
+        };
+        for (cell, number) in cells.iter_mut().zip([count].into_iter().chain(numbers)) {
+            *cell = number;
+        }
+    }
+}
+
+fn edge_number(kind: EdgeKind) -> u16 {
+    match kind {
+        EdgeKind::Explicit => 0,
+        EdgeKind::Implicit => 1,
+    }
+}
+
+fn edge_kind(number: u16) -> EdgeKind {
+    match number {
+        0 => EdgeKind::Explicit,
+        _ => EdgeKind::Implicit,
+    }
+}
+
+/// Ancestors, from the row or from its list.
+pub(crate) enum Ancestors<'a> {
+    Few(std::slice::Iter<'a, u32>),
+    Many(super::lists::Entries<'a>),
+}
+
+impl Iterator for Ancestors<'_> {
+    type Item = Eid;
+
+    fn next(&mut self) -> Option<Eid> {
+        match self {
+            Self::Few(numbers) => numbers.next().map(|number| Eid(*number)),
+            Self::Many(entries) => entries.next().map(entity_of),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Texts of ids to numbers: an index that only grows.
+//!
+//! Snapshots of one line share it: a slot is written once and read without a
+//! lock. It holds no text, only part of the hash and the number; the reader
+//! compares the text that the snapshot itself has for the number. So what another
+//! snapshot added, or a refused change left behind, is passed over.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use foldhash::quality::RandomState;
+
+use super::eid::{Eid, TypeId};
+
+/// Parts that grow one by one, so that no single write waits for the whole.
+const SHARDS: usize = 256;
+/// Slots of a new part.
+const SLOTS_MIN: usize = 8;
+
+/// The index.
+#[derive(Debug, Clone)]
+pub(super) struct Ids {
+    hasher: RandomState,
+    shards: Arc<Vec<Arc<Shard>>>,
+}
+
+#[derive(Debug)]
+struct Shard {
+    /// `hash (upper 32 bits) | number + 1`; zero is free.
+    slots: Box<[AtomicU64]>,
+    used: AtomicUsize,
+}
+
+/// A hash of a type and an id.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IdHash(u64);
+
+impl Ids {
+    pub(super) fn new() -> Self {
+        let empty = Arc::new(Shard::new(SLOTS_MIN));
+        Self {
+            hasher: RandomState::default(),
+            shards: Arc::new((0..SHARDS).map(|_| Arc::clone(&empty)).collect()),
+        }
+    }
+
+    pub(super) fn hash(&self, ty: TypeId, text: &str) -> IdHash {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(text.as_bytes());
+        hasher.write_u16(ty.0);
+        IdHash(hasher.finish())
+    }
+
+    /// The first number of this hash that `is_it` takes.
+    pub(super) fn find(&self, hash: IdHash, is_it: impl Fn(Eid) -> bool) -> Option<Eid> {
+        let shard = self.shards.get(hash.shard())?;
+        shard
+            .probe(hash)
+            .map_while(|slot| match slot.load(Ordering::Acquire) {
+                0 => None,
+                found => Some(found),
+            })
+            .filter(|found| found >> 32 == hash.tag())
+            .map(number)
+            .find(|number| is_it(*number))
+    }
+
+    /// Touches the slot where a search begins, and returns what is there.
+    pub(super) fn touch(&self, hash: IdHash) -> u64 {
+        let slot = self
+            .shards
+            .get(hash.shard())
+            .and_then(|s| s.probe(hash).next());
+        slot.map_or(0, |slot| slot.load(Ordering::Relaxed))
+    }
+
+    /// Adds a number. `known` says how many numbers there are, for leaving out
+    /// what a growing part holds of changes that were refused.
+    pub(super) fn insert(&mut self, hash: IdHash, number: Eid, is_known: impl Fn(Eid) -> bool) {
+        let wanted = hash.tag() << 32 | (u64::from(number.0) + 1);
+        loop {
+            let Some(shard) = self.shards.get(hash.shard()) else {
+                return;
+            };
+            let full = (shard.used.load(Ordering::Relaxed) + 1) * 4 > shard.slots.len() * 3;
+            let shared_empty =
+                shard.slots.len() == SLOTS_MIN && shard.used.load(Ordering::Relaxed) == 0;
+            if !full && !shared_empty && shard.put(hash, wanted) {
+                return;
+            }
+            let grown = Arc::new(shard.grown(&is_known));
+            if let Some(place) = Arc::make_mut(&mut self.shards).get_mut(hash.shard()) {
+                *place = grown;
+            }
+        }
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let slots: usize = self.shards.iter().map(|shard| shard.slots.len()).sum();
+        slots * size_of::<AtomicU64>() + SHARDS * size_of::<Shard>()
+    }
+}
+
+impl IdHash {
+    fn shard(self) -> usize {
+        (self.0 & (SHARDS as u64 - 1)) as usize
+    }
+
+    fn tag(self) -> u64 {
+        self.0 >> 32
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the tag above is cut off")]
+pub(super) fn number(slot: u64) -> Eid {
+    Eid((slot as u32).wrapping_sub(1))
+}
+
+impl Shard {
+    fn new(slots: usize) -> Self {
+        Self {
+            slots: (0..slots).map(|_| AtomicU64::new(0)).collect(),
+            used: AtomicUsize::new(0),
+        }
+    }
+
+    /// Every slot, from where the hash begins.
+    fn probe(&self, hash: IdHash) -> impl Iterator<Item = &AtomicU64> {
+        let from = usize::try_from(hash.tag()).unwrap_or_default() & (self.slots.len() - 1);
+        let (head, tail) = self.slots.split_at_checked(from).unwrap_or_default();
+        tail.iter().chain(head)
+    }
+
+    /// Writes into the first free slot; whether there was one.
+    fn put(&self, hash: IdHash, wanted: u64) -> bool {
+        for slot in self.probe(hash) {
+            match slot.compare_exchange(0, wanted, Ordering::Release, Ordering::Acquire) {
+                Ok(_) => {
+                    self.used.fetch_add(1, Ordering::Relaxed);
+                    return true;
+                }
+                Err(found) if found == wanted => return true,
+                Err(_) => {}
+            }
+        }
+        false
+    }
+
+    fn grown(&self, is_known: impl Fn(Eid) -> bool) -> Self {
+        let grown = Self::new(self.slots.len() * 2);
+        for slot in &self.slots {
+            let held = slot.load(Ordering::Acquire);
+            if held != 0 && is_known(number(held)) {
+                grown.put(IdHash(held & !0xffff_ffff), held);
+            }
+        }
+        grown
+    }
+}

@@ -1,0 +1,218 @@
+//! What is many at an entity: parents, children, links, elements of sets, those
+//! who refer to it.
+//!
+//! All of it is one sorted list of 64-bit entries an entity, a plain array while
+//! it is short and a persistent tree when it is long, so that a change of a
+//! group with 100,000 members copies a path, not the group.
+//!
+//! Shape of an entry: `kind (16 bits) | entity (32) | more (16)`.
+
+use std::ops::Bound;
+
+use imbl::OrdSet;
+
+use super::eid::Eid;
+
+/// What an entry means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Kind(u16);
+
+impl Kind {
+    /// A direct parent; more: 1 if the edge is implicit.
+    pub(crate) const PARENT: Self = Self(0);
+    /// A direct parent by a wide edge; more as above.
+    pub(crate) const WIDE_PARENT: Self = Self(1);
+    /// A direct child.
+    pub(crate) const CHILD: Self = Self(2);
+    /// A direct child by a wide edge.
+    pub(crate) const WIDE_CHILD: Self = Self(3);
+    /// This entity, or one below it, that has children by wide edges.
+    pub(crate) const VIA: Self = Self(4);
+    /// A link whose resource is this; the entity is its principal, more its template.
+    pub(crate) const LINK_AT: Self = Self(5);
+    /// A link whose principal is this; the entity is its resource, more its template.
+    pub(crate) const LINK_OF: Self = Self(6);
+    /// An ancestor, where they are too many for the row.
+    pub(crate) const ANCESTOR: Self = Self(7);
+    /// From here on: elements of the sets of entities among the attributes.
+    pub(crate) const FIRST_SET: Self = Self(0x100);
+    /// From here on: entities whose attribute refers to this one.
+    pub(crate) const FIRST_INVERTED: Self = Self(0x4000);
+
+    pub(crate) fn following(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    pub(crate) fn is_inverted(self) -> bool {
+        self >= Self::FIRST_INVERTED
+    }
+}
+
+/// One entry.
+pub(crate) fn entry(kind: Kind, entity: Eid, more: u16) -> u64 {
+    u64::from(kind.0) << 48 | u64::from(entity.0) << 16 | u64::from(more)
+}
+
+/// The entity of an entry.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the bits above are cut off"
+)]
+pub(crate) fn entity_of(entry: u64) -> Eid {
+    Eid((entry >> 16) as u32)
+}
+
+/// The last 16 bits of an entry.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the bits above are cut off"
+)]
+pub(crate) fn more_of(entry: u64) -> u16 {
+    entry as u16
+}
+
+pub(super) fn kind_of(entry: u64) -> Kind {
+    Kind((entry >> 48) as u16)
+}
+
+/// Entries above which a list becomes a tree.
+const ARRAY_MAX: usize = 256;
+
+/// The entries of one entity.
+#[derive(Debug, Clone)]
+pub(super) enum Lists {
+    Array(Vec<u64>),
+    Tree(OrdSet<u64>),
+}
+
+/// The same, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ListsRef<'a> {
+    Array(&'a [u64]),
+    Tree(&'a OrdSet<u64>),
+}
+
+impl Lists {
+    pub(super) fn borrow(&self) -> ListsRef<'_> {
+        match self {
+            Self::Array(entries) => ListsRef::Array(entries),
+            Self::Tree(entries) => ListsRef::Tree(entries),
+        }
+    }
+
+    /// Adds an entry; whether it was not there.
+    pub(super) fn insert(&mut self, entry: u64) -> bool {
+        match self {
+            Self::Tree(entries) => entries.insert(entry).is_none(),
+            Self::Array(entries) => match entries.binary_search(&entry) {
+                Ok(_) => false,
+                Err(at) if entries.len() < ARRAY_MAX => {
+                    entries.insert(at, entry);
+                    true
+                }
+                Err(_) => {
+                    let mut tree: OrdSet<u64> = entries.iter().copied().collect();
+                    tree.insert(entry);
+                    *self = Self::Tree(tree);
+                    true
+                }
+            },
+        }
+    }
+
+    /// Takes an entry away; whether it was there.
+    pub(super) fn remove(&mut self, entry: u64) -> bool {
+        match self {
+            Self::Tree(entries) => entries.remove(&entry).is_some(),
+            Self::Array(entries) => match entries.binary_search(&entry) {
+                Ok(at) => {
+                    entries.remove(at);
+                    true
+                }
+                Err(_) => false,
+            },
+        }
+    }
+}
+
+impl<'a> ListsRef<'a> {
+    pub(super) fn to_owned(self) -> Lists {
+        match self {
+            Self::Array(entries) => Lists::Array(entries.to_vec()),
+            Self::Tree(entries) => Lists::Tree(entries.clone()),
+        }
+    }
+
+    pub(crate) fn contains(self, entry: u64) -> bool {
+        match self {
+            Self::Array(entries) => entries.binary_search(&entry).is_ok(),
+            Self::Tree(entries) => entries.contains(&entry),
+        }
+    }
+
+    /// The entries of one kind, in order.
+    pub(crate) fn of(self, kind: Kind) -> Entries<'a> {
+        self.between(entry(kind, Eid(0), 0), entry(kind, Eid::NONE, u16::MAX))
+    }
+
+    /// The entries of one kind and entity.
+    pub(crate) fn at(self, kind: Kind, entity: Eid) -> Entries<'a> {
+        self.between(entry(kind, entity, 0), entry(kind, entity, u16::MAX))
+    }
+
+    /// Whether there is an entry of the kind and entity.
+    pub(crate) fn has(self, kind: Kind, entity: Eid) -> bool {
+        self.at(kind, entity).next().is_some()
+    }
+
+    fn between(self, first: u64, last: u64) -> Entries<'a> {
+        match self {
+            Self::Array(entries) => {
+                let from = entries.partition_point(|entry| *entry < first);
+                let tail = entries.get(from..).unwrap_or_default();
+                let to = match tail.len() {
+                    // Short tails are walked, long ones halved.
+                    0..=8 => tail.iter().take_while(|entry| **entry <= last).count(),
+                    _ => tail.partition_point(|entry| *entry <= last),
+                };
+                Entries::Array(tail.get(..to).unwrap_or_default().iter())
+            }
+            Self::Tree(entries) => Entries::Tree(Box::new(
+                entries
+                    .range((Bound::Included(first), Bound::Included(last)))
+                    .copied(),
+            )),
+        }
+    }
+
+    pub(super) fn iter(self) -> Entries<'a> {
+        self.between(0, u64::MAX)
+    }
+}
+
+/// Entries in order.
+pub(crate) enum Entries<'a> {
+    Array(std::slice::Iter<'a, u64>),
+    Tree(Box<dyn Iterator<Item = u64> + 'a>),
+}
+
+impl Entries<'_> {
+    /// Whether there are at most so many, told without walking a long list.
+    pub(crate) fn at_most(&self, n: usize) -> bool {
+        match self {
+            Self::Array(entries) => entries.len() <= n,
+            Self::Tree(_) => false,
+        }
+    }
+}
+
+impl Iterator for Entries<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        match self {
+            Self::Array(entries) => entries.next().copied(),
+            Self::Tree(entries) => entries.next(),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The long run: worlds by the thousand, on two threads, each request answered
+//! by both. Worlds come from their numbers alone, so any of them can be had
+//! again.
+
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::compare::{Answer, Difference, Engine, compare};
+use super::engine::{Oracle, build};
+use super::requests::request;
+use super::saved;
+use super::shrink::{Case, shrink};
+use super::world::{Survival, World};
+use crate::support::Rng;
+
+/// Threads that share the worlds.
+const THREADS: usize = 2;
+/// Bytes of their stacks: room for cedar-policy's recursion.
+const STACK_BYTES: usize = 16 << 20;
+/// Worlds between two reports.
+const REPORT_WORLDS: usize = 5_000;
+
+/// What the answers were, all requests counted once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub(super) requests: usize,
+    pub(super) allowed: usize,
+    /// Denied by a forbid that matches.
+    pub(super) forbidden: usize,
+    /// Those with a policy that failed.
+    pub(super) erroring: usize,
+    /// Those that cedar-policy does not take.
+    pub(super) refused: usize,
+    pub(super) made: usize,
+    pub(super) kept: usize,
+}
+
+/// Tries so many requests on each of so many worlds.
+pub(super) fn run(worlds: usize, requests: usize, engine: &Engine) -> Tally {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut tally = Tally::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= worlds {
+                return tally;
+            }
+            match one_world(seed as u64, requests, engine) {
+                Ok(more) => tally.add(more),
+                Err(found) => found.report(engine),
+            }
+            if seed % REPORT_WORLDS == REPORT_WORLDS - 1 {
+                eprintln!("{} of {worlds} worlds agree", seed + 1);
+            }
+        }
+    };
+    let mut tally = Tally::default();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| std::thread::Builder::new().stack_size(STACK_BYTES))
+            .map(|thread| thread.spawn_scoped(scope, work).expect("a thread"))
+            .collect();
+        for thread in threads {
+            tally.add(thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+    });
+    tally
+}
+
+/// A request that the two answer differently.
+#[derive(Debug)]
+pub(super) struct Found {
+    seed: u64,
+    pub(super) case: Case,
+    difference: Difference,
+}
+
+impl Found {
+    /// Cuts it small, saves it and fails.
+    fn report(self, engine: &Engine) -> ! {
+        let Self {
+            seed,
+            case,
+            difference,
+        } = self;
+        let path = saved::save(&shrink(case, engine));
+        panic!("world {seed}: {difference:#?}\ncut small and saved as {path}");
+    }
+}
+
+/// Makes the world of a seed and asks about it, up to the first difference.
+pub(super) fn one_world(seed: u64, requests: usize, engine: &Engine) -> Result<Tally, Box<Found>> {
+    let mut rng = Rng::new(seed.wrapping_mul(0x2545_F491_4F6C_DD1D));
+    let (world, survival) = World::random(&mut rng);
+    let bundle = world.bundle().expect("only valid policies are left");
+    let snapshot = build(&bundle, world.facts.changes(seed)).expect("sound facts");
+    let oracle = Oracle::of(&snapshot).expect("sound facts");
+    let mut tally = Tally::of(survival);
+    for _ in 0..requests {
+        let request = request(&mut rng, &world);
+        let (answer, difference) = compare(&snapshot, &oracle, &request, engine);
+        tally.count(&answer);
+        if let Some(difference) = difference {
+            let case = Case { world, request };
+            return Err(Box::new(Found {
+                seed,
+                case,
+                difference,
+            }));
+        }
+    }
+    Ok(tally)
+}
+
+impl Tally {
+    fn of(survival: Survival) -> Self {
+        Self {
+            made: survival.made,
+            kept: survival.kept,
+            ..Self::default()
+        }
+    }
+
+    fn count(&mut self, answer: &Answer) {
+        self.requests += 1;
+        self.allowed += usize::from(answer.allows);
+        self.forbidden += usize::from(!answer.allows && !answer.determining.is_empty());
+        self.erroring += usize::from(!answer.erroring.is_empty());
+        self.refused += usize::from(answer.failed.is_some());
+    }
+
+    fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.allowed += other.allowed;
+        self.forbidden += other.forbidden;
+        self.erroring += other.erroring;
+        self.refused += other.refused;
+        self.made += other.made;
+        self.kept += other.kept;
+    }
+
+    /// How many of a hundred requests.
+    pub(super) fn percent(&self, part: usize) -> usize {
+        part * 100 / self.requests.max(1)
+    }
+}
