@@ -9,6 +9,7 @@
 //!
 //! Not here: whether the policies of this product say what they should.
 
+mod alike;
 mod compare;
 mod conditions;
 mod coverage;

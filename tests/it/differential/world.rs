@@ -216,7 +216,8 @@ impl World {
     /// or is within, spokes of a hub and what nobody knows included.
     fn random_slot(&self, rng: &mut Rng, ty: &str) -> EntityUid {
         let party = self.schema.any(rng, ty);
-        if rng.percent(8) {
+        let enumerated = self.schema.entity(ty).is_some_and(|ty| ty.enumerated);
+        if rng.percent(8) && !enumerated {
             return uid(ty, "nobody").expect("a type name");
         }
         let above: Vec<EntityUid> = self.facts.ancestors(&party).into_iter().collect();
