@@ -199,25 +199,22 @@ pub(super) fn policy_ref(snapshot: &Snapshot, id: &str) -> PolicyRef {
             place: None,
         };
     }
-    // A link's id begins with its template's; no other id holds a `|` but those
-    // that were given one by an author, which are found first.
     let bundle = snapshot.bundle();
-    let template = id
-        .split_once('|')
-        .and_then(|(template, _)| bundle.policy(template));
-    of_info(id.to_owned(), bundle.policy(id).or(template))
+    let info = bundle.policy(id).or_else(|| {
+        // A link's id begins with its template's, which may hold a `|` itself.
+        let ends = id.rmatch_indices('|').map(|(at, _)| at);
+        let mut named = ends.filter_map(|at| bundle.policy(id.get(..at)?));
+        named.find(|info| info.is_template)
+    });
+    of_info(id.to_owned(), info)
 }
 
 /// The outcome of a question that the reference evaluator answered.
-pub(super) fn of_evaluation(
-    snapshot: &Snapshot,
-    evaluation: Evaluation,
-    mode: ErrorMode,
-) -> Outcome {
+pub(super) fn of_evaluation(evaluation: Evaluation, mode: ErrorMode) -> Outcome {
     let failed = mode == ErrorMode::Strict && !evaluation.erroring.is_empty();
-    let determining = evaluation.determining.into_iter();
     // Permits do not determine a deny that a failure made.
-    let determining = determining.filter(|id| !failed || !policy_ref(snapshot, id).permits);
+    let none = failed && evaluation.allow;
+    let determining = evaluation.determining.into_iter().filter(|_| !none);
     let erroring = evaluation.erroring.into_iter();
     Outcome {
         effect: match evaluation.allow && !failed {

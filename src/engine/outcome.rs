@@ -312,7 +312,7 @@ fn by_reference(snapshot: &Snapshot, query: &Query, mode: ErrorMode) -> Result<O
         });
     };
     let reference = snapshot.reference().map_err(refused)?;
-    Ok(of_evaluation(snapshot, reference.evaluate(request)?, mode))
+    Ok(of_evaluation(reference.evaluate(request)?, mode))
 }
 
 fn ask_reference<T>(

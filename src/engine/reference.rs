@@ -81,11 +81,11 @@ pub(super) fn evaluate(
 ) -> Evaluation {
     let response = with_room(|| Authorizer::new().is_authorized(request, policies, entities));
     let diagnostics = response.diagnostics();
-    let mut determining: Vec<String> = diagnostics.reason().map(ToString::to_string).collect();
+    let mut determining: Vec<String> = diagnostics.reason().map(name).collect();
     let mut erroring: Vec<(String, String)> = diagnostics
         .errors()
         .map(|AuthorizationError::PolicyEvaluationError(error)| {
-            (error.policy_id().to_string(), chain(error.inner()))
+            (name(error.policy_id()), chain(error.inner()))
         })
         .collect();
     determining.sort();
@@ -95,6 +95,11 @@ pub(super) fn evaluate(
         determining,
         erroring,
     }
+}
+
+/// An id as it was given; printing one would escape it.
+fn name(id: &PolicyId) -> String {
+    AsRef::<str>::as_ref(id).to_owned()
 }
 
 /// A request in cedar-policy's form.
@@ -168,7 +173,7 @@ fn policies(bundle: &Bundle, facts: Facts<'_>) -> Result<PolicySet, EngineError>
     let result = validator.validate(&standing, ValidationMode::Strict);
     match result.validation_errors().next() {
         Some(error) => Err(EngineError::Policy {
-            id: error.policy_id().to_string(),
+            id: name(error.policy_id()),
             message: chain(error),
         }),
         None => Ok(policies),
