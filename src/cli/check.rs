@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::failure::render;
 use super::output::Format;
 use super::{Failure, output};
 use crate::directory::Profile;
+use crate::engine::{Revision, Snapshot};
 use crate::node::files;
 use crate::policy::{Bundle, Finding, Refused};
 
@@ -29,7 +31,24 @@ pub(super) struct Args {
 /// One bundle that was checked.
 struct Checked {
     name: String,
-    result: Result<Bundle, Refused>,
+    result: Result<Compiled, Refused>,
+}
+
+/// A valid bundle, and what of it the engine leaves to the reference evaluator.
+struct Compiled {
+    bundle: Arc<Bundle>,
+    not_lowered: Vec<(String, String)>,
+}
+
+impl Compiled {
+    fn new(bundle: Bundle) -> Result<Self, Failure> {
+        let bundle = Arc::new(bundle);
+        let snapshot = Snapshot::build(Arc::clone(&bundle), [], Revision(0))?;
+        Ok(Self {
+            bundle,
+            not_lowered: snapshot.not_lowered().to_vec(),
+        })
+    }
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
@@ -57,30 +76,47 @@ fn bundles(args: &Args) -> Result<Vec<Checked>, Failure> {
         None => Profile::schema(),
     };
     if let Some(path) = &args.policies {
-        return Ok(vec![Checked {
-            name: path.display().to_string(),
-            result: Bundle::new(&schema, &files::read_policies(path)?),
-        }]);
+        let bundle = Bundle::new(&schema, &files::read_policies(path)?);
+        return Ok(vec![Checked::new(path.display().to_string(), bundle)?]);
     }
-    let profiles = Profile::ALL.into_iter().map(|profile| Checked {
-        name: format!("profile {profile}"),
-        result: Bundle::new(&schema, &profile.sources()),
+    let profiles = Profile::ALL.into_iter().map(|profile| {
+        let bundle = Bundle::new(&schema, &profile.sources());
+        Checked::new(format!("profile {profile}"), bundle)
     });
-    Ok(profiles.collect())
+    profiles.collect()
+}
+
+impl Checked {
+    fn new(name: String, bundle: Result<Bundle, Refused>) -> Result<Self, Failure> {
+        let result = match bundle {
+            Ok(bundle) => Ok(Compiled::new(bundle)?),
+            Err(refused) => Err(refused),
+        };
+        Ok(Self { name, result })
+    }
 }
 
 fn print(checked: &Checked) {
     let colour = output::colour(&std::io::stderr());
     match &checked.result {
-        Ok(bundle) => {
+        Ok(Compiled {
+            bundle,
+            not_lowered,
+        }) => {
+            for (id, why) in not_lowered {
+                output::error(&format!(
+                    "policy `{id}` is evaluated by cedar-policy, which is slow: {why}\n"
+                ));
+            }
             for warning in bundle.warnings() {
                 output::error(&render(warning, colour));
             }
             let templates = bundle.infos().filter(|info| info.is_template).count();
             let policies = bundle.infos().count() - templates;
             output::data(&format!(
-                "{}: ok, {policies} policies, {templates} templates, {} warnings, bundle {}\n",
+                "{}: ok, {policies} policies, {templates} templates, {} not compiled, {} warnings, bundle {}\n",
                 checked.name,
+                not_lowered.len(),
                 bundle.warnings().len(),
                 bundle.hash(),
             ));
@@ -104,7 +140,10 @@ fn json(checked: &Checked) -> serde_json::Value {
         findings.collect()
     };
     match &checked.result {
-        Ok(bundle) => serde_json::json!({
+        Ok(Compiled {
+            bundle,
+            not_lowered,
+        }) => serde_json::json!({
             "name": checked.name,
             "valid": true,
             "bundle": bundle.hash().as_str(),
@@ -113,6 +152,10 @@ fn json(checked: &Checked) -> serde_json::Value {
                 "template": info.is_template,
                 "place": format!("{}:{}", info.file, info.line),
                 "annotations": &*info.annotations,
+            })).collect::<Vec<_>>(),
+            "not_compiled": not_lowered.iter().map(|(id, why)| serde_json::json!({
+                "id": id,
+                "why": why,
             })).collect::<Vec<_>>(),
             "findings": findings(bundle.warnings()),
         }),

@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 
+use super::ask::context;
 use super::explain;
 use super::output::Format;
 use super::source::SourceArgs;
 use super::{Failure, output};
 use crate::engine::intake::{Ask, Party, parse_action};
-use crate::engine::{Input, Member, parse_uid};
+use crate::engine::parse_uid;
 
 /// Exit code of a deny.
 const DENIED: u8 = 2;
@@ -88,17 +89,5 @@ impl Args {
     /// The question in one line.
     pub(super) fn question(&self) -> String {
         format!("{} {} {}", self.principal, self.action, self.resource)
-    }
-}
-
-fn context(text: &str) -> Result<Vec<Member<'_>>, Failure> {
-    let wanted = "write --context as a JSON object: '{\"customer\": \"contoso\"}'";
-    match Input::parse(text) {
-        Ok(Input::Map(members)) => Ok(members),
-        Ok(other) => Err(Failure::new(
-            format!("the context is {}", other.kind()),
-            wanted,
-        )),
-        Err(error) => Err(Failure::new(format!("the context: {error}"), wanted)),
     }
 }

@@ -5,12 +5,14 @@
 //! 3 invalid input or usage. Data goes to stdout, logs and diagnostics to stderr.
 //! Source: contract, section 1.
 
+mod ask;
 mod check;
 mod decide;
 mod explain;
 mod failure;
 mod output;
 mod run;
+mod search;
 mod serve;
 mod source;
 mod test;

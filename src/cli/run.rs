@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use super::{check, decide, failure, output, serve, test};
+use super::{check, decide, failure, output, search, serve, test};
 
 /// Decisions for those who administer on behalf of others.
 #[derive(Debug, Parser)]
@@ -31,6 +31,8 @@ enum Command {
     Test(test::Args),
     /// Make one decision.
     Decide(decide::Args),
+    /// List the resources, principals or actions that would be allowed.
+    Search(search::Args),
 }
 
 /// Runs the command line of this process.
@@ -53,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Decide(args) => decide::run(&args),
+        Command::Search(args) => search::run(&args),
     }
 }
 

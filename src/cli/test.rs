@@ -1,6 +1,7 @@
 //! `aobo test`: run suites and cases.
 
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,12 +10,13 @@ use super::output::{self, Format, Style};
 use crate::directory::Profile;
 use crate::node::files;
 use crate::policy::Bundle;
-use crate::suite::{Bundles, Cedar, Report, find, run as run_suites};
+use crate::suite::{Alone, Bundles, Cedar, Report, find, integration, run as run_suites};
 
 /// Exit code of a failed case.
 const FAILED: u8 = 1;
 
-/// Runs TOML suites, delegation cases (.jsonl) and the Cedar CLI's run-tests JSON.
+/// Runs TOML suites, delegation cases (.jsonl), the Cedar CLI's run-tests JSON and
+/// the JSON of cedar-policy's integration corpus.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Files, or folders that are searched for them.
@@ -26,9 +28,18 @@ pub(super) struct Args {
     /// Policies for run-tests files: a file, or a folder of `.cedar` files.
     #[arg(long, value_name = "PATH", requires = "schema")]
     policies: Option<PathBuf>,
+    /// Folder from which paths start, for files of the integration corpus.
+    #[arg(long, value_name = "DIR")]
+    corpus_root: Option<PathBuf>,
     /// Also list the built-in policies that no case had as determining.
     #[arg(long)]
     coverage: bool,
+    /// Also write the results as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Also write which lines of policies determined cases, as an LCOV trace.
+    #[arg(long, value_name = "FILE")]
+    lcov: Option<PathBuf>,
     /// How to print the report.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -46,6 +57,11 @@ pub(super) fn run(args: &Args) -> ExitCode {
     if args.coverage {
         print_coverage(&report);
     }
+    let written = write(args.junit.as_deref(), || report.to_junit())
+        .and_then(|()| write(args.lcov.as_deref(), || report.coverage.to_lcov()));
+    if let Err(failure) = written {
+        return failure.report();
+    }
     match report.failures.is_empty() {
         true => ExitCode::SUCCESS,
         false => FAILED.into(),
@@ -53,26 +69,74 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 fn report(args: &Args) -> Result<Report, Failure> {
-    let cedar = match (&args.schema, &args.policies) {
+    let bundle = match (&args.schema, &args.policies) {
         (Some(schema), Some(policies)) => {
             let schema = files::read_source(schema)?;
             let bundle = Bundle::new(&schema, &files::read_policies(policies)?)?;
-            Some(Cedar {
-                bundle: Arc::new(bundle),
-            })
+            Some(Arc::new(bundle))
         }
         _ => None,
     };
-    let found = find(&args.paths, cedar.as_ref())?;
+    let cedar = Cedar {
+        bundle,
+        corpus_root: args.corpus_root.clone(),
+    };
+    let found = find(&args.paths, Some(&cedar))?;
     let mut report = run_suites(&found.suites, &mut Bundles::default())?;
-    report.skipped.extend(found.skipped);
+    let mut progress = Progress::of(found.sets.len());
+    let sets = integration::run(&found.sets, &mut |done| progress.show(done));
+    progress.end();
+    report.add(sets?);
     if report.passed + report.failures.len() + report.skipped.len() == 0 {
         return Err(Failure::new(
             "no cases were found",
-            "name a TOML suite, a .jsonl file of delegation cases, a run-tests JSON, or a folder of them",
+            "name a TOML suite, a .jsonl file of delegation cases, a run-tests JSON, a file of \
+             the integration corpus, or a folder of them",
         ));
     }
     Ok(report)
+}
+
+/// Writes a file, if one is wanted.
+fn write(path: Option<&Path>, text: impl FnOnce() -> String) -> Result<(), Failure> {
+    let Some(path) = path else {
+        return Ok(());
+    };
+    std::fs::write(path, text()).map_err(|error| {
+        Failure::new(
+            format!("cannot write `{}`: {error}", path.display()),
+            "name a file in a folder that is there",
+        )
+    })
+}
+
+/// How far a long run is, on a terminal.
+struct Progress {
+    total: usize,
+    shown: bool,
+}
+
+impl Progress {
+    /// Sets between two updates.
+    const STEP: usize = 64;
+
+    fn of(total: usize) -> Self {
+        let shown = total > Self::STEP && std::io::stderr().is_terminal();
+        Self { total, shown }
+    }
+
+    fn show(&mut self, done: usize) {
+        if self.shown && done.is_multiple_of(Self::STEP) {
+            output::error(&format!("\r{done} of {} files", self.total));
+        }
+    }
+
+    /// Leaves the line as it was before.
+    fn end(&mut self) {
+        if self.shown {
+            output::error("\r\u{1b}[K");
+        }
+    }
 }
 
 fn print(report: &Report) {
@@ -104,7 +168,21 @@ fn print(report: &Report) {
         report.failures.len(),
         report.skipped.len()
     );
+    text += &notes(report);
     output::data(&text);
+}
+
+/// What the counts alone would hide, a line each.
+fn notes(report: &Report) -> String {
+    let alone = report.cedar_alone.iter().map(|(why, count)| {
+        let why = match why {
+            Alone::NotValid => "their policies do not validate",
+            Alone::Refused => "their policies validate, and break a limit",
+            Alone::OutsideSchema => "their requests are outside of the schema",
+        };
+        format!("{count} cases were answered by cedar-policy alone: {why}\n")
+    });
+    alone.collect()
 }
 
 fn print_coverage(report: &Report) {

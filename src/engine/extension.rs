@@ -95,7 +95,24 @@ pub(crate) fn print_duration(ms: i64) -> String {
 }
 
 /// `2020-09-01`, `2020-09-01T09:00:00Z`, `…00.123+0200`: milliseconds since 1970.
+///
+/// Also our own form for moments that no such text reaches, `112508924415535ms`:
+/// Cedar writes those as an offset to 1970.
 pub(crate) fn parse_datetime(text: &str) -> Option<i64> {
+    match datetime_offset(text) {
+        Some(ms) => ms.parse().ok(),
+        None => parse_constructor(text),
+    }
+}
+
+/// The milliseconds of our own form, as digits.
+pub(crate) fn datetime_offset(text: &str) -> Option<&str> {
+    let ms = text.strip_suffix("ms")?;
+    let digits = ms.strip_prefix('-').unwrap_or(ms);
+    (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())).then_some(ms)
+}
+
+fn parse_constructor(text: &str) -> Option<i64> {
     let (date, rest) = text.split_at_checked(10)?;
     let [year, month, day] = numbers(date, "dddd-dd-dd")?;
     let days = days_of(year, month, day)?;
@@ -166,25 +183,22 @@ fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
 
 /// The text of a datetime, as the constructor takes it.
 pub(crate) fn print_datetime(ms: i64) -> String {
-    // Years outside 0000 to 9999 are reached through an offset only.
-    const SHIFT_MINUTES: i64 = 23 * 60 + 59;
+    // The constructor takes the years 0000 to 9999.
     let (first, end) = (-62_167_219_200_000, 253_402_300_800_000);
-    let (shown, zone) = match ms {
-        ms if ms < first => (ms + SHIFT_MINUTES * 60_000, "+2359"),
-        ms if ms >= end => (ms - SHIFT_MINUTES * 60_000, "-2359"),
-        ms => (ms, "Z"),
-    };
+    if !(first..end).contains(&ms) {
+        return format!("{ms}ms");
+    }
     let epoch = jiff::civil::Date::constant(1970, 1, 1);
-    let days = jiff::Span::new().try_days(shown.div_euclid(DAY_MS));
+    let days = jiff::Span::new().try_days(ms.div_euclid(DAY_MS));
     let Ok(date) = days.and_then(|days| epoch.checked_add(days)) else {
-        return format!("{ms}ms since 1970");
+        return format!("{ms}ms");
     };
-    let (second, part) = (shown.rem_euclid(DAY_MS) / 1_000, shown.rem_euclid(1_000));
+    let (second, part) = (ms.rem_euclid(DAY_MS) / 1_000, ms.rem_euclid(1_000));
     let (hour, minute) = (second / 3_600, second / 60 % 60);
     let text = format!("{date}T{hour:02}:{minute:02}:{:02}", second % 60);
     match part {
-        0 => format!("{text}{zone}"),
-        part => format!("{text}.{part:03}{zone}"),
+        0 => format!("{text}Z"),
+        part => format!("{text}.{part:03}Z"),
     }
 }
 
@@ -275,6 +289,8 @@ mod tests {
             "1969-12-31T23:59:59.999Z",
             "0000-01-01T00:00:00+2359",
             "9999-12-31T23:59:59-2359",
+            "112508924415535ms",
+            "-9223372036854775808ms",
         ] {
             let ms = parse_datetime(text).unwrap();
             assert_eq!(parse_datetime(&print_datetime(ms)), Some(ms), "{text}");

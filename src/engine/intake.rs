@@ -12,6 +12,7 @@ use cedar_policy::EntityUid;
 use jiff::Timestamp;
 
 use super::entity::{parse_uid, uid};
+use super::extension::{datetime_offset, parse_datetime, parse_duration, print_datetime};
 use super::{EngineError, EntityData, Input, Member, Problem, Request, Snapshot, Value};
 use crate::policy::{ActionShape, Attribute, Extension, RecordShape, Shape, Type};
 
@@ -396,18 +397,27 @@ fn extension_value(
     input: &Input<'_>,
     place: &str,
 ) -> Result<Option<Value>, Problem> {
-    let text = match input.get("__extn") {
-        None => input.as_str(),
+    let text: Option<Cow<'_, str>> = match input.get("__extn") {
+        // Our own form for far moments is no constructor's text.
+        None => input
+            .as_str()
+            .filter(|text| datetime_offset(text).is_none() || extension != Extension::Datetime)
+            .map(Cow::Borrowed),
         Some(call) => {
             let function = call.get("fn").and_then(Input::as_str);
             let text = call.get("arg").and_then(Input::as_str);
-            text.filter(|_| function == Some(extension.constructor()))
+            match function {
+                Some("offset") if extension == Extension::Datetime => far_moment(call),
+                function => text
+                    .filter(|_| function == Some(extension.constructor()))
+                    .map(Cow::Borrowed),
+            }
         }
     };
     let Some(text) = text else {
         return Ok(None);
     };
-    let value = Value::Extension(extension, Arc::from(text));
+    let value = Value::Extension(extension, Arc::from(text.as_ref()));
     let checked = value
         .to_cedar()
         .map_err(|error| error.to_string())
@@ -422,6 +432,26 @@ fn extension_value(
             message,
         }),
     }
+}
+
+/// A moment as Cedar writes it where no constructor's text reaches: a datetime
+/// and a duration from it.
+fn far_moment(call: &Input<'_>) -> Option<Cow<'static, str>> {
+    let Input::List(arguments) = call.get("args")? else {
+        return None;
+    };
+    let [from, by] = arguments.as_slice() else {
+        return None;
+    };
+    let text = |of: &Input<'_>, constructor: &str| {
+        let call = of.get("__extn")?;
+        let function = call.get("fn").and_then(Input::as_str)?;
+        let text = call.get("arg").and_then(Input::as_str)?;
+        (function == constructor).then(|| text.to_owned())
+    };
+    let from = parse_datetime(&text(from, Extension::Datetime.constructor())?)?;
+    let by = parse_duration(&text(by, Extension::Duration.constructor())?)?;
+    Some(Cow::Owned(print_datetime(from.checked_add(by)?)))
 }
 
 fn wanted(ty: &Type) -> String {

@@ -1,11 +1,13 @@
 //! Cedar values as data.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use cedar_policy::{EntityUid, RestrictedExpression};
 
 use super::EngineError;
+use super::extension::datetime_offset;
 use crate::policy::Extension;
 
 /// A value of an attribute, a tag or a context key.
@@ -57,7 +59,13 @@ impl Value {
             }
             Self::Extension(Extension::Ip, text) => RestrictedExpression::new_ip(text),
             Self::Extension(Extension::Decimal, text) => RestrictedExpression::new_decimal(text),
-            Self::Extension(Extension::Datetime, text) => RestrictedExpression::new_datetime(text),
+            Self::Extension(Extension::Datetime, text) => match datetime_offset(text) {
+                None => RestrictedExpression::new_datetime(text),
+                Some(ms) => {
+                    let offset = format!("datetime(\"1970-01-01\").offset(duration(\"{ms}ms\"))");
+                    RestrictedExpression::from_str(&offset).map_err(EngineError::cedar)?
+                }
+            },
             Self::Extension(Extension::Duration, text) => RestrictedExpression::new_duration(text),
         })
     }

@@ -9,6 +9,7 @@ mod current;
 mod error;
 pub mod files;
 mod point;
+mod search;
 mod self_test;
 
 pub use current::{Clock, DecisionPoint};

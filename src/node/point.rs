@@ -101,6 +101,10 @@ impl Point {
         &self.snapshot
     }
 
+    pub(super) fn mode(&self) -> ErrorMode {
+        self.mode
+    }
+
     /// Where the entities come from.
     #[must_use]
     pub fn facts(&self) -> &Facts {
@@ -129,7 +133,7 @@ impl Point {
         (answer, explanation.ok())
     }
 
-    fn prepare(&self, ask: Ask<'_>, now: Timestamp) -> Result<Prepared, Problem> {
+    pub(super) fn prepare(&self, ask: Ask<'_>, now: Timestamp) -> Result<Prepared, Problem> {
         match &self.facts {
             Facts::Generic => prepare(&self.snapshot, &ask, Vec::new(), now),
             Facts::Directory(world) => {

@@ -19,7 +19,8 @@ use super::{Annotations, Finding, Refused, Shape, Source, on_large_stack};
 /// A validated schema and policies.
 ///
 /// INVARIANT (valid): the schema is complete, every policy validates against it
-/// in strict mode, ids are unique, and no text passed a limit or a lint.
+/// in strict mode, ids are unique, and no text passed a limit or (but for
+/// [`Bundle::of_corpus`]) a lint.
 #[derive(Debug)]
 pub struct Bundle {
     schema: Schema,
@@ -77,12 +78,30 @@ impl Bundle {
     /// [`Refused`] with every finding of the first stage that failed: limits,
     /// then syntax, then ids, then validation and lints.
     pub fn new(schema: &Source, policies: &[Source]) -> Result<Self, Refused> {
-        on_large_stack(|| Self::build(schema, policies))
+        on_large_stack(|| Self::build(schema, policies, Reading::ForUse))
     }
 
-    fn build(schema_source: &Source, sources: &[Source]) -> Result<Self, Refused> {
+    /// The same for tests that were written for Cedar itself: policies are
+    /// `policyN` by position whatever their `@id`, and text that misleads a reader
+    /// is a warning. Not for policies that are taken into use. Source: contract,
+    /// section 3.
+    ///
+    /// # Errors
+    /// As [`Bundle::new`], without the lints.
+    pub fn of_corpus(schema: &Source, policies: &[Source]) -> Result<Self, Refused> {
+        on_large_stack(|| Self::build(schema, policies, Reading::Corpus))
+    }
+
+    fn build(
+        schema_source: &Source,
+        sources: &[Source],
+        reading: Reading,
+    ) -> Result<Self, Refused> {
         let (schema, shape) = parse_schema(schema_source)?;
-        let mut parsed = Parsed::default();
+        let mut parsed = Parsed {
+            reading,
+            ..Parsed::default()
+        };
         for source in sources {
             parsed.read(source);
         }
@@ -93,7 +112,7 @@ impl Bundle {
             ..
         } = parsed;
         if findings.is_empty() {
-            findings = validate(&schema, schema_source, sources, &policies, &info);
+            findings = validate(&schema, schema_source, sources, &policies, &info, reading);
         }
         if findings.iter().any(Finding::is_error) {
             return Err(Refused::new(findings));
@@ -187,9 +206,20 @@ fn parse_schema(source: &Source) -> Result<(Schema, Shape), Refused> {
     Ok((schema, shape))
 }
 
+/// What is made of `@id` and of text that misleads a reader.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Reading {
+    /// `@id` is the id; misleading text is an error.
+    #[default]
+    ForUse,
+    /// The position is the id; misleading text is a warning.
+    Corpus,
+}
+
 /// What the policy files hold, read one after the other.
 #[derive(Default)]
 struct Parsed {
+    reading: Reading,
     policies: PolicySet,
     info: BTreeMap<String, PolicyInfo>,
     findings: Vec<Finding>,
@@ -210,7 +240,9 @@ impl Parsed {
                 return self.findings.extend(found);
             }
         };
-        self.findings.extend(lint::bidirectional_marks(source));
+        if self.reading == Reading::ForUse {
+            self.findings.extend(lint::bidirectional_marks(source));
+        }
         // Cedar numbers the statements of a text in order: policy0, policy1 …
         for (n, span) in statements.into_iter().enumerate() {
             let numbered = PolicyId::new(format!("policy{n}"));
@@ -254,7 +286,10 @@ impl Parsed {
         let annotations: Annotations = annotations
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        let id = annotations.get("id").cloned();
+        let id = match self.reading {
+            Reading::ForUse => annotations.get("id").cloned(),
+            Reading::Corpus => None,
+        };
         PolicyInfo {
             id: id.unwrap_or_else(|| format!("policy{}", self.position)),
             effect,
@@ -312,6 +347,7 @@ fn validate(
     sources: &[Source],
     policies: &PolicySet,
     info: &BTreeMap<String, PolicyInfo>,
+    reading: Reading,
 ) -> Vec<Finding> {
     let source_of = |id: &PolicyId| {
         let file = info.get(AsRef::<str>::as_ref(id)).map(|info| &info.file);
@@ -327,7 +363,11 @@ fn validate(
         .map(|finding| finding.or_next_step(VALIDATION));
     let warnings = result
         .validation_warnings()
-        .map(|warning| lint::finding(warning, source_of(warning.policy_id())));
+        .map(|warning| lint::finding(warning, source_of(warning.policy_id())))
+        .map(|finding| match reading {
+            Reading::ForUse => finding,
+            Reading::Corpus => finding.warning(),
+        });
     errors.chain(warnings).collect()
 }
 

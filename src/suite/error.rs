@@ -19,16 +19,25 @@ pub enum SuiteError {
 impl SuiteError {
     /// A stage or world that a decision point does not take.
     pub(super) fn from_node(error: &NodeError, file: &str, what: &str) -> Self {
-        let mut message = format!("{file}: {what}: {error}");
-        let mut cause = std::error::Error::source(error);
-        while let Some(inner) = cause {
-            message = format!("{message}: {inner}");
-            cause = inner.source();
-        }
+        let message = format!("{file}: {what}: {}", chain(error));
         let help = match error {
             NodeError::Misplaced(misplaced) => misplaced.remedy.clone(),
             _ => "correct the facts".to_owned(),
         };
         Self::Finding(Box::new(Finding::error(message).next_step(help)))
     }
+}
+
+/// An error with its causes, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = inner.source();
+    }
+    text
 }

@@ -1,18 +1,48 @@
 //! What came out of a run.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::coverage::Coverage;
 
 /// Counts, failures and what the cases covered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Cases that came out as expected.
+    /// How many cases came out as expected.
     pub passed: usize,
+    /// Those cases, by name.
+    pub passes: Vec<Pass>,
     /// Cases that did not.
     pub failures: Vec<Failure>,
     /// Cases that were not run, by name.
     pub skipped: Vec<Skip>,
     /// How many cases each policy (a link counts for its template) determined.
     pub determined: BTreeMap<String, usize>,
+    /// Where the policies stand, and how many cases each determined.
+    pub coverage: Coverage,
+    /// How many cases of the integration corpus cedar-policy answered alone, by
+    /// why the engine did not.
+    pub cedar_alone: BTreeMap<Alone, usize>,
+}
+
+/// Why the engine does not answer a case of the integration corpus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Alone {
+    /// The policies do not validate.
+    NotValid,
+    /// The policies validate, and are no bundle: they break a limit.
+    Refused,
+    /// The request is outside of the schema.
+    OutsideSchema,
+}
+
+/// A case that came out as expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pass {
+    /// Its file.
+    pub file: Arc<str>,
+    /// Its id.
+    pub id: String,
 }
 
 /// A case that did not come out as expected.
@@ -42,9 +72,23 @@ pub struct Skip {
 }
 
 impl Report {
+    /// Counts a case that came out as expected.
+    pub(super) fn pass(&mut self, file: &Arc<str>, id: &str) {
+        self.passed += 1;
+        self.passes.push(Pass {
+            file: Arc::clone(file),
+            id: id.to_owned(),
+        });
+    }
+
     /// Adds another run's results.
     pub fn add(&mut self, other: Self) {
         self.passed += other.passed;
+        self.passes.extend(other.passes);
+        self.coverage.add(other.coverage);
+        for (why, count) in other.cedar_alone {
+            *self.cedar_alone.entry(why).or_default() += count;
+        }
         self.failures.extend(other.failures);
         self.skipped.extend(other.skipped);
         for (policy, count) in other.determined {

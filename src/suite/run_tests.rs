@@ -14,17 +14,11 @@ use jiff::Timestamp;
 
 use super::case::{Base, Case, Expected, Stage, Suite};
 use super::error::SuiteError;
+use super::find::Cedar;
 use crate::engine::intake::{Ask, Party, parse_action};
 use crate::engine::{Effect, EntityData, ErrorMode, Input, Member, parse_entities, parse_uid};
 use crate::node::files;
 use crate::policy::{Bundle, Finding, Source};
-
-/// What the command line names for such files.
-#[derive(Debug, Clone)]
-pub struct Cedar {
-    /// Schema and policies.
-    pub bundle: Arc<Bundle>,
-}
 
 /// Whether a JSON text is of this form.
 pub(super) fn is_one(input: &Input<'_>) -> bool {
@@ -66,11 +60,11 @@ fn suite(
     cedar: Option<&Cedar>,
 ) -> Result<Suite, String> {
     let case = case(item, name)?;
-    let base = match cedar {
+    let base = match cedar.and_then(|cedar| cedar.bundle.as_ref()) {
         None => Base::Unavailable {
             why: "name the policies and the schema: --policies PATH --schema FILE".to_owned(),
         },
-        Some(Cedar { bundle }) => Base::Generic {
+        Some(bundle) => Base::Generic {
             bundle: Arc::clone(bundle),
             entities: entities(path, item, bundle)?,
             mode: ErrorMode::Cedar,

@@ -1,13 +1,13 @@
 //! Running suites: the one runner behind `aobo test` and the tests of the crate.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::case::{Base, Case, Expected, Stage, Suite};
+use super::case::{Base, Case, Stage, Suite};
 use super::error::SuiteError;
+use super::outcome::{Outcome, expected_text};
 use super::report::{Failure, Report, Skip};
 use crate::directory::{AzureRoles, Profile, world_file};
-use crate::engine::{Decision, Effect};
 use crate::node::{NodeError, Point};
 use crate::policy::{Bundle, Refused};
 
@@ -72,13 +72,15 @@ fn run_suite(suite: &Suite, bundles: &mut Bundles) -> Result<Report, SuiteError>
         } => Point::generic(Arc::clone(bundle), entities.clone()).map(|p| p.in_mode(*mode)),
     }
     .map_err(|error| SuiteError::from_node(&error, &suite.file, "the world"))?;
+    report.coverage.load(point.snapshot().bundle());
+    let file: Arc<str> = suite.file.as_str().into();
     for stage in &suite.stages {
         point = enter(point, stage).map_err(|error| {
             let name = stage.name.as_deref().unwrap_or("a stage");
             SuiteError::from_node(&error, &suite.file, name)
         })?;
         for case in &stage.cases {
-            run_case(&suite.file, stage, case, &point, &mut report);
+            run_case(&file, stage, case, &point, &mut report);
         }
     }
     Ok(report)
@@ -91,7 +93,7 @@ fn enter(point: Point, stage: &Stage) -> Result<Point, NodeError> {
     }
 }
 
-fn run_case(file: &str, stage: &Stage, case: &Case, point: &Point, report: &mut Report) {
+fn run_case(file: &Arc<str>, stage: &Stage, case: &Case, point: &Point, report: &mut Report) {
     let decision = point.decide(case.ask.clone(), case.now).decision;
     for policy in &decision.determining {
         let id = policy
@@ -100,9 +102,11 @@ fn run_case(file: &str, stage: &Stage, case: &Case, point: &Point, report: &mut 
             .map_or(policy.id.as_str(), |(template, _)| template);
         *report.determined.entry(id.to_owned()).or_default() += 1;
     }
-    let wrong = difference(&case.expected, &decision);
+    report.coverage.count(point.snapshot().bundle(), &decision);
+    let outcome = Outcome::from(&decision);
+    let wrong = outcome.difference(&case.expected);
     if wrong.is_empty() {
-        report.passed += 1;
+        report.pass(file, &case.id);
         return;
     }
     let stage = stage
@@ -110,87 +114,10 @@ fn run_case(file: &str, stage: &Stage, case: &Case, point: &Point, report: &mut 
         .as_ref()
         .map(|name| format!(" (in stage “{name}”)"));
     report.failures.push(Failure {
-        file: file.to_owned(),
+        file: file.to_string(),
         id: case.id.clone(),
         expected: expected_text(&case.expected),
-        actual: actual_text(&decision),
+        actual: outcome.text(),
         message: format!("{}{}", wrong.join("; "), stage.unwrap_or_default()),
     });
-}
-
-/// What is different from what was expected, each as a sentence.
-fn difference(expected: &Expected, decision: &Decision) -> Vec<String> {
-    let ids =
-        |ids: &mut dyn Iterator<Item = &String>| -> BTreeSet<String> { ids.cloned().collect() };
-    let determining = ids(&mut decision.determining.iter().map(|policy| &policy.id));
-    let erroring = ids(&mut decision.erroring.iter().map(|error| &error.policy.id));
-    let mut wrong = Vec::new();
-    if decision.effect != expected.effect {
-        let mut text = format!(
-            "it must be {}, and is {}",
-            expected.effect.as_str(),
-            decision.effect.as_str()
-        );
-        if let Some(problem) = &decision.problem {
-            text = format!("{text}: {problem}");
-        }
-        wrong.push(text);
-    }
-    if let Some(wanted) = expected.determining.as_ref().filter(|w| **w != determining) {
-        wrong.push(sets("determining", wanted, &determining));
-    }
-    if !expected.among.is_subset(&determining) {
-        wrong.push(sets("determining", &expected.among, &determining));
-    }
-    if let Some(wanted) = expected.erroring.as_ref().filter(|w| **w != erroring) {
-        wrong.push(sets("erroring", wanted, &erroring));
-    }
-    if let Some(count) = expected
-        .erroring_count
-        .filter(|count| *count != erroring.len())
-    {
-        wrong.push(format!(
-            "{count} policies must fail, and {} do",
-            erroring.len()
-        ));
-    }
-    wrong
-}
-
-fn sets(what: &str, wanted: &BTreeSet<String>, got: &BTreeSet<String>) -> String {
-    let list = |set: BTreeSet<&String>| {
-        let ids: Vec<&str> = set.into_iter().map(String::as_str).collect();
-        ids.join(", ")
-    };
-    let (missing, extra) = (
-        wanted.difference(got).collect(),
-        got.difference(wanted).collect(),
-    );
-    match (list(missing), list(extra)) {
-        (missing, extra) if extra.is_empty() => format!("{what} lacks {missing}"),
-        (missing, extra) if missing.is_empty() => format!("{what} has {extra} besides"),
-        (missing, extra) => format!("{what} lacks {missing} and has {extra}"),
-    }
-}
-
-fn expected_text(expected: &Expected) -> String {
-    let by = expected.determining.iter().flatten().chain(&expected.among);
-    text(expected.effect, by.map(String::as_str))
-}
-
-fn actual_text(decision: &Decision) -> String {
-    let by = decision.determining.iter().map(|policy| policy.id.as_str());
-    let mut text = text(decision.effect, by);
-    for error in &decision.erroring {
-        text = format!("{text}; `{}` failed: {}", error.policy.id, error.message);
-    }
-    text
-}
-
-fn text<'a>(effect: Effect, by: impl Iterator<Item = &'a str>) -> String {
-    let by: Vec<&str> = by.collect();
-    match by.is_empty() {
-        true => effect.as_str().to_owned(),
-        false => format!("{} by {}", effect.as_str(), by.join(", ")),
-    }
 }

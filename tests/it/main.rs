@@ -14,6 +14,7 @@ mod corpus;
 mod differential;
 mod hostile;
 mod http;
+mod integration;
 mod laws;
 mod projection;
 mod refused;

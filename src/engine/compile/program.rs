@@ -115,8 +115,8 @@ impl Program {
         let mut state = State::new(Arc::clone(&layouts), slots.collect());
         let actions = actions_of(shape, &mut state)?;
         let mut program = Self {
-            policies: statics.iter().map(named).collect(),
-            templates: templates.iter().map(named).collect(),
+            policies: statics.iter().map(|policy| named(&policy.id)).collect(),
+            templates: templates.iter().map(|(id, _)| named(id)).collect(),
             environments: Vec::new(),
             numbers: HashMap::new(),
             actions,
@@ -145,7 +145,7 @@ impl Program {
         &mut self,
         compiler: &mut Compiler<'_>,
         ((ty, id), action): (&(String, String), &ActionShape),
-        statics: &[(Arc<str>, Template)],
+        statics: &[Static],
         templates: &[(Arc<str>, Template)],
     ) -> Result<(), EngineError> {
         let of = compiler.layouts.number(ty);
@@ -232,7 +232,12 @@ impl Program {
                 context_shape: &action.context_shape,
             };
             let alone = || PolicySet::from_policies([policy.policy.clone()]).ok();
-            let made = compiler.policy(setting, &policy.id, &template, alone)?;
+            let made = compiler.policy(
+                setting,
+                (&policy.id, permits(&template)),
+                Ok(&template),
+                alone,
+            )?;
             compiled.extend(made.map(|made| (number, made)));
         }
         let scope = scope_of(&template.resource, compiler.state)?;
@@ -266,7 +271,7 @@ impl Compiler<'_> {
     fn environment(
         &mut self,
         setting: Setting<'_>,
-        statics: &[(Arc<str>, Template)],
+        statics: &[Static],
         templates: &[(Arc<str>, Template)],
     ) -> Result<Environment, EngineError> {
         let all = self.bundle.policies();
@@ -279,9 +284,9 @@ impl Compiler<'_> {
             by_principal_only: false,
             stack: 0,
         };
-        for (number, (id, template)) in (0_u32..).zip(statics) {
+        for (number, Static { id, permits, tree }) in (0_u32..).zip(statics) {
             let alone = || PolicySet::from_policies(all.policy(&PolicyId::new(id)).cloned()).ok();
-            if let Some(mut made) = self.policy(setting, id, template, alone)? {
+            if let Some(mut made) = self.policy(setting, (id, *permits), tree.as_ref(), alone)? {
                 made.policy = number;
                 environment.stack = environment.stack.max(made.stack());
                 environment.policies.push(made);
@@ -290,7 +295,7 @@ impl Compiler<'_> {
         for (number, (id, template)) in (0_u32..).zip(templates) {
             let unslotted = || unslotted(template);
             let made = self
-                .policy(setting, id, template, unslotted)?
+                .policy(setting, (id, permits(template)), Ok(template), unslotted)?
                 .map(|mut made| {
                     made.policy = number;
                     CompiledTemplate {
@@ -312,17 +317,17 @@ impl Compiler<'_> {
     fn policy(
         &mut self,
         setting: Setting<'_>,
-        id: &str,
-        template: &Template,
+        (id, permits): (&str, bool),
+        tree: Result<&Template, &String>,
         alone: impl Fn() -> Option<PolicySet>,
     ) -> Result<Option<Compiled>, EngineError> {
-        let permits = template.effect == cedar_policy::pst::Effect::Permit;
         let mut lowering = Lowering {
             state: self.state,
             setting,
             layouts: self.layouts,
         };
-        let lowered = lowering.policy(template).and_then(|ir| {
+        let tree = tree.map_err(|why| NotLowered(why.clone()));
+        let lowered = tree.and_then(|tree| lowering.policy(tree)).and_then(|ir| {
             let code = emit(&ir, self.state);
             let code = code.map_err(|_| NotLowered("it is too large to be lowered".to_owned()))?;
             Ok((ir, code))
@@ -367,24 +372,41 @@ impl Compiled {
     }
 }
 
-fn named((id, _): &(Arc<str>, Template)) -> Named {
+fn named(id: &Arc<str>) -> Named {
     Named { id: Arc::clone(id) }
 }
 
-type Policies = Vec<(Arc<str>, Template)>;
+/// A static policy as it is compiled.
+struct Static {
+    id: Arc<str>,
+    permits: bool,
+    /// Its syntax tree; what keeps it from having one.
+    tree: Result<Template, String>,
+}
 
-/// Static policies and templates, each in order of their ids.
-fn policies_of(bundle: &Bundle) -> Result<(Policies, Policies), EngineError> {
+/// Static policies, and templates, each in order of their ids.
+fn policies_of(bundle: &Bundle) -> Result<(Vec<Static>, Vec<(Arc<str>, Template)>), EngineError> {
     let (mut statics, mut templates) = (Vec::new(), Vec::new());
     for info in bundle.infos() {
         let id = PolicyId::new(&info.id);
         let name: Arc<str> = info.id.as_str().into();
         if let Some(template) = bundle.policies().template(&id).filter(|_| info.is_template) {
-            templates.push((name, template.to_pst().map_err(EngineError::cedar)?));
-        } else if let Some(policy) = bundle.policies().policy(&id)
-            && let PstPolicy::Static(fixed) = policy.to_pst().map_err(EngineError::cedar)?
-        {
-            statics.push((name, fixed.body().clone()));
+            let tree = template.to_pst().map_err(|error| EngineError::Policy {
+                id: info.id.clone(),
+                message: chain(&error),
+            });
+            templates.push((name, tree?));
+        } else if let Some(policy) = bundle.policies().policy(&id) {
+            let tree = match policy.to_pst() {
+                Ok(PstPolicy::Static(fixed)) => Ok(fixed.body().clone()),
+                Ok(_) => Err("it is no static policy".to_owned()),
+                Err(error) => Err(chain(&error)),
+            };
+            statics.push(Static {
+                id: name,
+                permits: info.effect == cedar_policy::Effect::Permit,
+                tree,
+            });
         }
     }
     Ok((statics, templates))
@@ -439,6 +461,10 @@ fn scope_of(
     };
     let ty = state.layouts().number(&uid.ty.to_string());
     ty.map(|ty| state.intern(ty, &uid.eid)).transpose()
+}
+
+fn permits(template: &Template) -> bool {
+    template.effect == cedar_policy::pst::Effect::Permit
 }
 
 /// A template as a policy that asks nothing of what fills its slots.
