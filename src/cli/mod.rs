@@ -6,6 +6,7 @@
 //! Source: contract, section 1.
 
 mod ask;
+mod bench;
 mod check;
 mod decide;
 mod explain;

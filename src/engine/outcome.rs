@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::compile::{Body, Compiled, Environment, StandingCode};
 use super::decide::of_evaluation;
-use super::eval::{Failure, Machine};
+use super::eval::{Failure, Machine, Scratch};
 use super::reference::{cedar_request, evaluate};
 use super::state::{Eid, Kind, LinkRef, ListsRef, entity_of, flag, more_of};
 use super::{Effect, ErrorMode, Problem, Query, Snapshot, display_uid};
@@ -65,6 +65,7 @@ impl Outcome {
         let mut deciding = Deciding {
             snapshot,
             machine: Machine::new(snapshot.state(), query),
+            scratch: Scratch::default(),
             environment,
             permits: SmallVec::new(),
             forbids: SmallVec::new(),
@@ -100,6 +101,7 @@ impl Outcome {
 struct Deciding<'a> {
     snapshot: &'a Snapshot,
     machine: Machine<'a>,
+    scratch: Scratch<'a>,
     environment: &'a Environment,
     permits: SmallVec<[PolicyHandle; 2]>,
     forbids: SmallVec<[PolicyHandle; 2]>,
@@ -108,7 +110,8 @@ struct Deciding<'a> {
 
 impl<'a> Deciding<'a> {
     fn statics(&mut self) {
-        for compiled in &self.environment.policies {
+        let environment = self.environment;
+        for compiled in &environment.policies {
             let held = self.holds(compiled);
             self.note(compiled.permits, &held, || {
                 PolicyHandle::Static(compiled.policy)
@@ -116,10 +119,13 @@ impl<'a> Deciding<'a> {
         }
     }
 
-    fn holds(&self, compiled: &Compiled) -> Result<bool, Failed> {
+    fn holds(&mut self, compiled: &Compiled) -> Result<bool, Failed> {
         match &compiled.body {
             Body::Always => Ok(true),
-            Body::Code(code) => self.machine.test(code).map_err(Failed::Here),
+            Body::Code(code) => {
+                let held = self.machine.test(code, &mut self.scratch);
+                held.map_err(Failed::Here)
+            }
             Body::Reference(set) => {
                 let told = |message: String| Failed::Told(message.into());
                 let asked =
@@ -206,7 +212,8 @@ impl<'a> Deciding<'a> {
     }
 
     fn link(&mut self, scope: Eid, principal: Eid, template: u16, bodies: &mut Bodies) {
-        let compiled = self.environment.templates.get(usize::from(template));
+        let environment = self.environment;
+        let compiled = environment.templates.get(usize::from(template));
         let Some(compiled) = compiled.and_then(Option::as_ref) else {
             return;
         };
@@ -244,7 +251,8 @@ impl<'a> Deciding<'a> {
             };
             for entry in row.lists().at(Kind::LINK_OF, Eid::NONE) {
                 let template = more_of(entry);
-                let compiled = self.environment.templates.get(usize::from(template));
+                let environment = self.environment;
+                let compiled = environment.templates.get(usize::from(template));
                 let Some(compiled) = compiled.and_then(Option::as_ref) else {
                     continue;
                 };

@@ -241,7 +241,9 @@ impl Query {
         if lower == upper || state.is_in(lower, upper) {
             return true;
         }
-        if let Some(above) = self.own_ancestors(state, lower) {
+        // Of a stored entity the state knows more than its own row does.
+        let own = self.own_ancestors(state, lower);
+        if let Some(above) = own.filter(|_| !state.is_known(lower)) {
             return above
                 .into_iter()
                 .any(|eid| eid == upper || state.is_in(eid, upper));

@@ -15,7 +15,7 @@ use cedar_policy::EntityUid;
 
 use super::compile::seek::{Reach, Seek, Start};
 use super::compile::{Compiled, Environment};
-use super::eval::{Machine, V};
+use super::eval::{Machine, Scratch, V};
 use super::state::{Eid, Kind, State, TypeId, entity_of};
 use super::{ErrorMode, Outcome, Problem, Query, Request, Snapshot};
 
@@ -34,7 +34,7 @@ pub enum Searched {
 pub struct Page<'a> {
     /// Begin after this entity.
     pub after: Option<&'a EntityUid>,
-    /// Results, at most.
+    /// Results, at most; at least one is looked for.
     pub limit: usize,
 }
 
@@ -93,7 +93,7 @@ pub fn search(
         if !Outcome::of(snapshot, &query, mode)?.allows() {
             continue;
         }
-        if found.entities.len() >= page.limit {
+        if found.entities.len() >= page.limit.max(1) {
             found.more_after = found.entities.last().cloned();
             break;
         }
@@ -187,7 +187,7 @@ impl<'a> Seeking<'a> {
             return;
         }
         // Where the expression fails, so does the permit for every candidate.
-        let values = match self.machine.run(&start.code) {
+        let values = match self.machine.run(&start.code, &mut Scratch::default()) {
             Ok(V::Entity(eid)) => vec![eid],
             Ok(value) => self.elements(&value),
             Err(_) => return,
@@ -242,6 +242,10 @@ impl<'a> Seeking<'a> {
                     scope => self.below(scope),
                 }
             }
+        }
+        if self.environment.by_resource_only {
+            // Links that name no principal stand at their resources only.
+            self.all = true;
         }
     }
 

@@ -3,14 +3,15 @@
 //!
 //! A [`Workload`] is a seed and a number of customers. Everything else follows
 //! from them: each customer is planned from its index alone, so that changes,
-//! facts and questions come lazily and no list of customers is ever held.
-//! Deliberately not here: clocks, counters and reports, which belong to whoever
-//! measures; and the directory's projection, which a test compares with this
-//! independent way to the same changes.
+//! facts and questions come lazily and no list of customers is ever held. What
+//! is measured on it, with which clock, is in [`bench`]. Deliberately not here:
+//! the directory's projection, which a test compares with this independent way to
+//! the same changes.
 //!
 //! INVARIANT (same world): the changes that a workload yields are the projection
 //! of the facts that it yields, plus the scopes below its subscriptions.
 
+pub mod bench;
 mod crowd;
 mod facts;
 mod ids;

@@ -15,19 +15,20 @@ mod conditions;
 mod coverage;
 mod engine;
 mod expr;
+mod hubs;
 mod incremental;
 mod policies;
 mod requests;
 mod run;
 mod saved;
 mod schema;
+mod search;
+mod shapes;
 mod shrink;
 mod tree;
 mod values;
 mod wanted;
 mod world;
-
-use std::collections::BTreeSet;
 
 use aobo::engine::{ErrorMode, Request, Snapshot};
 
@@ -36,7 +37,8 @@ use self::coverage::Coverage;
 use self::engine::Oracle;
 use self::incremental::{Course, Taken};
 use self::shrink::{Case, shrink};
-use crate::support::{self, scaled, timed};
+use self::world::World;
+use crate::support::{self, Rng, scaled, timed};
 
 /// Requests on each generated world; each is decided in both modes.
 const REQUESTS: usize = 1_000;
@@ -72,33 +74,63 @@ fn the_engine_answers_as_cedar_does() {
 #[test]
 fn every_construct_is_generated_and_reached() {
     let mut coverage = Coverage::default();
-    let mut shapes = BTreeSet::new();
     timed("what is generated", || {
-        for seed in 0..120 {
-            coverage.measure(seed, 40);
-            coverage::shapes(seed, 200, &mut shapes);
-        }
+        let one = |seed| {
+            let mut rng = Rng::new(seed);
+            let (world, _) = World::random(&mut rng);
+            Coverage::measured(&mut rng, &world, 30)
+        };
+        run::for_each(300, one, |more| coverage.add(more));
     });
     eprintln!("{}", coverage.table());
     let missing = coverage.missing(wanted::WANTED);
     assert!(missing.is_empty(), "never so: {missing:#?}");
-    for shape in coverage::SHAPES {
-        assert!(shapes.contains(shape), "no {shape}: {shapes:?}");
+}
+
+#[test]
+fn every_shape_is_generated() {
+    let mut seen = shapes::Seen::new();
+    timed("shapes that are generated", || {
+        let one = |seed| {
+            let mut rng = Rng::new(seed);
+            let world = match seed % 2 {
+                0 => World::with_hub(&mut rng),
+                _ => World::random(&mut rng).0,
+            };
+            shapes::of(&mut rng, &world, 150)
+        };
+        run::for_each(100, one, |more| seen.extend(more));
+    });
+    for shape in shapes::SHAPES {
+        assert!(seen.contains(shape), "no {shape}: {seen:?}");
     }
+}
+
+#[test]
+fn searches_find_what_decisions_allow() {
+    let worlds = scaled(150);
+    let looked = timed("searches and batches", || run::run_searches(worlds, 25));
+    eprintln!("{looked:?}");
+    assert!(worlds < 50 || looked.found > looked.searches, "{looked:?}");
 }
 
 #[test]
 fn changes_give_the_state_of_the_same_facts_built_afresh() {
     let mut sum = Taken::default();
     timed("changes in batches", || {
-        for seed in 0..scaled(80) as u64 {
+        let one = |seed| {
             let mut course = Course::new(seed);
             course.run(12);
-            sum.add(course.taken);
-        }
+            course.taken
+        };
+        run::for_each(scaled(80), one, |taken| sum.add(taken));
     });
     eprintln!("{sum:?}");
     assert!(sum.refused > 0 && sum.moved > 0 && sum.hubs > 0, "{sum:?}");
+    let enough = sum.batches >= 200;
+    for crossings in [sum.widened, sum.narrowed] {
+        assert!(!enough || crossings >= 10, "both ways: {sum:?}");
+    }
 }
 
 #[test]
@@ -114,8 +146,17 @@ fn saved_cases_agree() {
         for path in texts {
             let text = std::fs::read_to_string(&path).expect("a case");
             let (snapshot, request) = saved::read(&text);
-            let difference = differs(&snapshot, &request, &compare::engine);
-            assert!(!difference, "{}", path.display());
+            let oracle = Oracle::of(&snapshot).expect("sound facts");
+            let engines: [&Engine; 3] = [&compare::engine, &search::engine, &search::batch];
+            for engine in engines {
+                let (answer, difference) = compare(&snapshot, &oracle, &request, engine);
+                let at = path.display();
+                if let Some(difference) = difference {
+                    panic!("{at}: {difference}");
+                }
+                let said = saved::answer(&text).unwrap_or_else(|| answer.clone());
+                assert_eq!(answer, said, "{at}");
+            }
         }
     });
 }

@@ -9,6 +9,7 @@
     reason = "the contract of Cargo.toml binds the product; tests may assert as they like"
 )]
 
+mod bench;
 mod commands;
 mod corpus;
 mod differential;
@@ -18,6 +19,7 @@ mod integration;
 mod laws;
 mod projection;
 mod refused;
+mod search;
 mod support;
 mod tables;
 mod tidy;

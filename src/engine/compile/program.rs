@@ -1,7 +1,8 @@
 //! A bundle's policies, compiled for every request environment.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashSet};
 
 use cedar_policy::pst::{Policy as PstPolicy, PrincipalConstraint, ResourceConstraint, Template};
 use cedar_policy::{EntityUid, PolicyId, PolicySet};
@@ -56,6 +57,8 @@ pub(crate) struct Environment {
     pub(crate) templates: Vec<Option<CompiledTemplate>>,
     /// Whether some link without resource slot can apply.
     pub(crate) by_principal_only: bool,
+    /// Whether some link without principal slot can apply.
+    pub(crate) by_resource_only: bool,
     /// Values that any of its codes holds at once.
     pub(crate) stack: usize,
 }
@@ -118,7 +121,7 @@ impl Program {
             policies: statics.iter().map(|policy| named(&policy.id)).collect(),
             templates: templates.iter().map(|(id, _)| named(id)).collect(),
             environments: Vec::new(),
-            numbers: HashMap::new(),
+            numbers: HashMap::default(),
             actions,
             not_lowered: Vec::new(),
         };
@@ -126,14 +129,14 @@ impl Program {
             bundle,
             layouts: &layouts,
             state: &mut state,
-            not_lowered: HashMap::new(),
+            not_lowered: HashMap::default(),
         };
         for (key, action) in &shape.actions {
             program.add_environments(&mut compiler, (key, action), &statics, &templates)?;
         }
         program.not_lowered = compiler.not_lowered.into_iter().collect();
         program.not_lowered.sort();
-        let mut kinds = HashSet::new();
+        let mut kinds = HashSet::default();
         for environment in &program.environments {
             environment.inverted(&mut kinds);
         }
@@ -217,9 +220,9 @@ impl Program {
             bundle,
             layouts: &layouts,
             state,
-            not_lowered: HashMap::new(),
+            not_lowered: HashMap::default(),
         };
-        let mut compiled = HashMap::new();
+        let mut compiled = HashMap::default();
         for (number, environment) in (0_u32..).zip(&self.environments) {
             let Some(action) = self.actions.get(&environment.action) else {
                 continue;
@@ -282,6 +285,7 @@ impl Compiler<'_> {
             policies: Vec::new(),
             templates: Vec::new(),
             by_principal_only: false,
+            by_resource_only: false,
             stack: 0,
         };
         for (number, Static { id, permits, tree }) in (0_u32..).zip(statics) {
@@ -307,6 +311,7 @@ impl Compiler<'_> {
             if let Some(made) = &made {
                 environment.stack = environment.stack.max(made.compiled.stack());
                 environment.by_principal_only |= !template.resource.has_slot();
+                environment.by_resource_only |= !template.principal.has_slot();
             }
             environment.templates.push(made);
         }
@@ -376,6 +381,9 @@ fn named(id: &Arc<str>) -> Named {
     Named { id: Arc::clone(id) }
 }
 
+/// Templates by id.
+type Templates = Vec<(Arc<str>, Template)>;
+
 /// A static policy as it is compiled.
 struct Static {
     id: Arc<str>,
@@ -385,7 +393,7 @@ struct Static {
 }
 
 /// Static policies, and templates, each in order of their ids.
-fn policies_of(bundle: &Bundle) -> Result<(Vec<Static>, Vec<(Arc<str>, Template)>), EngineError> {
+fn policies_of(bundle: &Bundle) -> Result<(Vec<Static>, Templates), EngineError> {
     let (mut statics, mut templates) = (Vec::new(), Vec::new());
     for info in bundle.infos() {
         let id = PolicyId::new(&info.id);
@@ -417,7 +425,7 @@ fn actions_of(
     shape: &crate::policy::Shape,
     state: &mut State,
 ) -> Result<HashMap<Eid, Action>, EngineError> {
-    let mut actions = HashMap::new();
+    let mut actions = HashMap::default();
     for (key, declared) in &shape.actions {
         let eid = intern_action(key, state)?;
         for group in &declared.groups {
@@ -429,7 +437,7 @@ fn actions_of(
         };
         let action = Action {
             eid,
-            groups: HashSet::new(),
+            groups: HashSet::default(),
             context,
             context_shape: Arc::new(declared.context.clone()),
         };

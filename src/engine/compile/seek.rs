@@ -5,7 +5,7 @@
 //! what is known names all candidates. Each candidate is decided again, so a
 //! seek may find too much, never too little.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 
 use super::code::Code;
 use super::emit::emit;

@@ -1,5 +1,9 @@
 //! The loop over operations.
 
+use std::cell::RefCell;
+
+use smallvec::SmallVec;
+
 use crate::engine::canonical::Canonical;
 use crate::engine::compile::code::{Code, From, Op, Pool};
 use crate::engine::eval::{Failure, V};
@@ -16,6 +20,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) query: &'a Query,
     pub(crate) principal: Option<Row<'a>>,
     pub(crate) resource: Option<Row<'a>>,
+    /// What the principal was found to be in, or not: policies ask the same.
+    pub(super) memberships: RefCell<SmallVec<[(Eid, bool); 12]>>,
 }
 
 impl<'a> Machine<'a> {
@@ -26,29 +32,25 @@ impl<'a> Machine<'a> {
             query,
             principal: row(query.principal),
             resource: row(query.resource),
+            memberships: RefCell::default(),
         }
     }
 
     /// Runs a condition.
-    pub(crate) fn test(&self, code: &Code) -> Result<bool, Failure> {
-        match self.run(code)? {
+    pub(crate) fn test(&self, code: &Code, scratch: &mut Scratch<'a>) -> Result<bool, Failure> {
+        match self.run(code, scratch)? {
             V::Bool(value) => Ok(value),
             _ => Err(Failure::Type),
         }
     }
 
     /// Runs an expression.
-    pub(crate) fn run(&self, code: &Code) -> Result<V<'a>, Failure>
-    where
-        'a: 'a,
-    {
+    pub(crate) fn run(&self, code: &Code, scratch: &mut Scratch<'a>) -> Result<V<'a>, Failure> {
         if code.stack <= SHALLOW {
-            let mut stack = [const { V::Bool(false) }; SHALLOW];
-            self.run_on(code, &mut Stack::new(&mut stack))
-        } else {
-            let mut stack = vec![V::Bool(false); code.stack];
-            self.run_on(code, &mut Stack::new(&mut stack))
+            return self.run_on(code, &mut Stack::new(&mut scratch.0));
         }
+        let mut stack = vec![V::Bool(false); code.stack];
+        self.run_on(code, &mut Stack::new(&mut stack))
     }
 
     fn run_on(&self, code: &Code, stack: &mut Stack<'_, 'a>) -> Result<V<'a>, Failure> {
@@ -107,7 +109,7 @@ impl<'a> Machine<'a> {
                     there(cells, bit, eid)?;
                 }
                 let record = pool.records.get(usize::from(number)).ok_or(Failure::Type)?;
-                V::Own(self.record(eid, cells, record)?)
+                V::Own(Box::new(self.record(eid, cells, record)?))
             }
             Op::Has(from, bit, within) => {
                 let (eid, cells) = self.source(from, stack)?;
@@ -250,7 +252,7 @@ impl<'a> Machine<'a> {
             Slot::Entity(at, _) => V::Entity(Eid(cell(at)?)),
             Slot::EntitySet(kind, _) => V::Set(eid.ok_or(Failure::Type)?, *kind),
             Slot::Value(at) => V::of(self.value(cell(at)?).ok_or(Failure::Type)?),
-            Slot::Record(record) => V::Own(self.record(eid, cells, record)?),
+            Slot::Record(record) => V::Own(Box::new(self.record(eid, cells, record)?)),
             Slot::Wide(at, wide) => {
                 let number = wide_at(cells, *at).ok_or(Failure::Type)?;
                 match wide {
@@ -294,7 +296,7 @@ fn make<'a>(
         taken.reverse();
         Ok(taken)
     };
-    Ok(V::Own(match op {
+    Ok(V::own(match op {
         Op::MakeSet(n) => Canonical::set(take(usize::from(n))?),
         Op::MakeRecord(n) => {
             let names = pool.made.get(usize::from(n)).ok_or(Failure::Type)?;
@@ -314,6 +316,16 @@ fn there(cells: &[u32], bit: u16, eid: Option<Eid>) -> Result<(), Failure> {
     match has_bit(cells, usize::from(bit)) {
         true => Ok(()),
         false => Err(Failure::NoAttribute(eid)),
+    }
+}
+
+/// Room for the values of one code after the other.
+#[derive(Debug)]
+pub(crate) struct Scratch<'a>([V<'a>; SHALLOW]);
+
+impl Default for Scratch<'_> {
+    fn default() -> Self {
+        Self([const { V::Bool(false) }; SHALLOW])
     }
 }
 

@@ -12,5 +12,5 @@ mod operate;
 mod value;
 
 pub(crate) use failure::Failure;
-pub(crate) use machine::Machine;
+pub(crate) use machine::{Machine, Scratch};
 pub(crate) use value::V;

@@ -33,7 +33,7 @@ impl<'a> Machine<'a> {
             Unary::Duration => made(parse_duration(self.text_of(inner)?).map(V::Duration)),
             Unary::Ip => {
                 let ip = IpRange::parse(self.text_of(inner)?);
-                made(ip.map(|ip| V::Own(Canonical::Ip(ip))))
+                made(ip.map(|ip| V::own(Canonical::Ip(ip))))
             }
             Unary::IsIpv4 => Ok(V::Bool(ip(inner)?.is_v4())),
             Unary::IsIpv6 => Ok(V::Bool(!ip(inner)?.is_v4())),
@@ -107,9 +107,11 @@ impl<'a> Machine<'a> {
             | (V::Decimal(a), V::Decimal(b))
             | (V::Datetime(a), V::Datetime(b))
             | (V::Duration(a), V::Duration(b)) => a == b,
-            (V::Text(_), V::Ref(Canonical::String(_)) | V::Own(Canonical::String(_)))
-            | (V::Ref(Canonical::String(_)) | V::Own(Canonical::String(_)), V::Text(_)) => {
-                self.text_of(a)? == self.text_of(b)?
+            (V::Text(_), V::Ref(_) | V::Own(_)) | (V::Ref(_) | V::Own(_), V::Text(_)) => {
+                match (self.text_of(a), self.text_of(b)) {
+                    (Ok(a), Ok(b)) => a == b,
+                    _ => false,
+                }
             }
             (V::Set(..) | V::Ref(_) | V::Own(_), V::Set(..) | V::Ref(_) | V::Own(_)) => {
                 self.canonical(a)? == self.canonical(b)?
@@ -145,6 +147,20 @@ impl<'a> Machine<'a> {
         if lower == upper {
             return true;
         }
+        if lower == self.query.principal {
+            let memberships = self.memberships.borrow();
+            if let Some((_, known)) = memberships.iter().find(|(eid, _)| *eid == upper) {
+                return *known;
+            }
+        }
+        let found = self.find_out(lower, upper);
+        if lower == self.query.principal {
+            self.memberships.borrow_mut().push((upper, found));
+        }
+        found
+    }
+
+    fn find_out(&self, lower: Eid, upper: Eid) -> bool {
         if self.query.own.is_empty() {
             let row = match lower {
                 own if own == self.query.principal => self.principal,
@@ -256,7 +272,7 @@ impl<'a> Machine<'a> {
                     .collect(),
             ),
             V::Ref(value) => Canonical::clone(value),
-            V::Own(value) => value.clone(),
+            V::Own(value) => Canonical::clone(value),
         })
     }
 }

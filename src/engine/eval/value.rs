@@ -17,7 +17,7 @@ pub(crate) enum V<'a> {
     /// The elements that an entity has under a kind of entry.
     Set(Eid, Kind),
     Ref(&'a Canonical),
-    Own(Canonical),
+    Own(Box<Canonical>),
 }
 
 impl<'a> V<'a> {
@@ -43,7 +43,7 @@ impl<'a> V<'a> {
             Canonical::Decimal(value) => Self::Decimal(value),
             Canonical::Datetime(value) => Self::Datetime(value),
             Canonical::Duration(value) => Self::Duration(value),
-            other => Self::Own(other),
+            other => Self::Own(Box::new(other)),
         }
     }
 

@@ -23,7 +23,7 @@ use super::table::{State, flag};
 use crate::engine::EdgeKind;
 
 /// Parents of one type above which an entity's edges to that type are wide.
-const NARROW_MAX: usize = 64;
+const NARROW_MAX: usize = 16;
 
 /// Below so many entries an upper end is searched from itself.
 const FEW: usize = 32;
@@ -335,7 +335,7 @@ impl State {
 
     /// An entity and all below it by narrow edges, each after its parents.
     fn narrow_below(&self, from: Eid) -> Vec<Eid> {
-        let mut seen = BTreeSet::from([from]);
+        let mut visited = BTreeSet::new();
         let mut order = Vec::new();
         let mut open = vec![(from, false)];
         while let Some((eid, done)) = open.pop() {
@@ -343,12 +343,18 @@ impl State {
                 order.push(eid);
                 continue;
             }
-            open.push((eid, true));
-            for child in self.entries(eid, Kind::CHILD).map(entity_of) {
-                if seen.insert(child) {
-                    open.push((child, false));
-                }
+            // Marked when it is come to, not when it is put on the list: it must
+            // end up before all that is below it, on the longest way too.
+            if !visited.insert(eid) {
+                continue;
             }
+            open.push((eid, true));
+            let children = self.entries(eid, Kind::CHILD).map(entity_of);
+            open.extend(
+                children
+                    .filter(|c| !visited.contains(c))
+                    .map(|c| (c, false)),
+            );
         }
         order.reverse();
         order

@@ -83,7 +83,7 @@ impl Ids {
             let Some(shard) = self.shards.get(hash.shard()) else {
                 return;
             };
-            let full = (shard.used.load(Ordering::Relaxed) + 1) * 4 > shard.slots.len() * 3;
+            let full = (shard.used.load(Ordering::Relaxed) + 1) * 8 > shard.slots.len() * 7;
             let shared_empty =
                 shard.slots.len() == SLOTS_MIN && shard.used.load(Ordering::Relaxed) == 0;
             if !full && !shared_empty && shard.put(hash, wanted) {

@@ -14,8 +14,10 @@
 //! A set of entities takes no cell: its elements are list entries of the entity.
 //! A context has the same layout, without id and ancestors.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::eid::TypeId;
 use super::lists::Kind;

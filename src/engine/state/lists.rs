@@ -162,7 +162,14 @@ impl<'a> ListsRef<'a> {
 
     /// Whether there is an entry of the kind and entity.
     pub(crate) fn has(self, kind: Kind, entity: Eid) -> bool {
-        self.at(kind, entity).next().is_some()
+        let (first, last) = (entry(kind, entity, 0), entry(kind, entity, u16::MAX));
+        match self {
+            Self::Array(entries) => {
+                let at = entries.partition_point(|entry| *entry < first);
+                entries.get(at).is_some_and(|entry| *entry <= last)
+            }
+            Self::Tree(entries) => entries.range(first..=last).next().is_some(),
+        }
     }
 
     fn between(self, first: u64, last: u64) -> Entries<'a> {

@@ -1,7 +1,10 @@
 //! The table of rows: numbers to rows, ids to numbers.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+
+use foldhash::HashSet;
+use imbl::GenericHashSet;
+use imbl::shared_ptr::DefaultSharedPtr;
 
 use super::eid::{Eid, TypeId};
 use super::ids::{IdHash, Ids};
@@ -34,6 +37,8 @@ pub(crate) mod flag {
     pub(crate) const ALL: u32 = (1 << 5) - 1;
 }
 
+type Wide = GenericHashSet<(Eid, TypeId), foldhash::quality::RandomState, DefaultSharedPtr>;
+
 /// Everything that is known, at one revision.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
@@ -48,7 +53,7 @@ pub(crate) struct State {
     /// Inverted lists that are kept.
     pub(super) inverted: Arc<HashSet<Kind>>,
     /// Entities whose edges to parents of a type are wide.
-    pub(super) wide: imbl::HashSet<(Eid, TypeId)>,
+    pub(super) wide: Wide,
     pub(super) counts: Counts,
 }
 
@@ -71,7 +76,7 @@ impl State {
             ids: Ids::new(),
             values: Values::default(),
             inverted: Arc::default(),
-            wide: imbl::HashSet::new(),
+            wide: Wide::default(),
             counts: Counts::default(),
         }
     }

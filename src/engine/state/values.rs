@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use imbl::{HashMap, Vector};
+use foldhash::quality::RandomState;
+use imbl::shared_ptr::DefaultSharedPtr;
+use imbl::{GenericHashMap, Vector};
 
 use crate::engine::canonical::Canonical;
+
+type Numbers<K> = GenericHashMap<K, u32, RandomState, DefaultSharedPtr>;
 
 /// Texts and values by number. Both only grow within one line of snapshots.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Values {
     texts: Vector<Arc<str>>,
-    text_numbers: HashMap<Arc<str>, u32>,
+    text_numbers: Numbers<Arc<str>>,
     values: Vector<Canonical>,
-    value_numbers: HashMap<Canonical, u32>,
+    value_numbers: Numbers<Canonical>,
 }
 
 /// A place that can number texts and values: the state, or one query.

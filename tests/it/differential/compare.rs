@@ -1,5 +1,6 @@
 //! One request, answered by the engine under test and by cedar-policy.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use aobo::engine::reference::Evaluation;
@@ -31,6 +32,25 @@ pub(super) struct Difference {
     pub(super) mode: ErrorMode,
     pub(super) engine: Answer,
     pub(super) reference: Answer,
+}
+
+impl Difference {
+    /// What stays the same of it while a case is cut small: a wrong answer does not
+    /// become a refusal.
+    pub(super) fn kind(&self) -> [Option<String>; 2] {
+        [self.engine.failed.clone(), self.reference.failed.clone()]
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            mode,
+            engine,
+            reference,
+        } = self;
+        write!(f, "{mode:?}: {engine:?}\nis to be {reference:?}")
+    }
 }
 
 /// Asks both, in both modes. Returns what cedar-policy said and the first
@@ -79,7 +99,7 @@ impl Answer {
         }
     }
 
-    fn failed(how: &str) -> Self {
+    pub(super) fn failed(how: &str) -> Self {
         Self {
             allows: false,
             determining: Vec::new(),

@@ -3,7 +3,7 @@
 
 use aobo::policy::Extension;
 
-use super::expr::Maker;
+use super::expr::{Known, Maker};
 use super::tree::{Expr, Op};
 use super::values::{self, NAMES, Ty};
 
@@ -34,9 +34,25 @@ impl Maker<'_> {
             false => None,
         };
         let left = left.unwrap_or_else(|| self.bool(depth));
-        let right = self.bool(depth);
+        let right = match self.known[kept..].last().cloned() {
+            Some(Known::Tag(of, key)) if self.rng.percent(60) => self.tag_test(of, key, depth),
+            _ => None,
+        };
+        let right = right.unwrap_or_else(|| self.bool(depth));
         self.known.truncate(kept);
         Expr::infix("&&", left, right)
+    }
+
+    /// A test of a tag that is there.
+    fn tag_test(&mut self, of: Expr, key: Expr, depth: usize) -> Option<Expr> {
+        let types = self.types_of(&of)?;
+        let ty = self.tags_of(types.first()?)?.clone();
+        let all = types.iter().all(|of| self.tags_of(of) == Some(&ty));
+        (all && ty.is_spellable()).then(|| {
+            let op = self.rng.pick(&["==", "!="]);
+            let other = self.of(&ty, depth);
+            Expr::infix(op, Expr::method("getTag", of, [key]), other)
+        })
     }
 
     fn choose(&mut self, depth: usize) -> Expr {
@@ -108,15 +124,26 @@ impl Maker<'_> {
                 Some((of, key)) => Expr::method("hasTag", of, [key]),
                 None => self.has(),
             },
-            22 | 23 => {
-                let of = self.of(&Ty::Text, depth);
-                Expr::new(Op::Like(values::pattern(self.rng)), vec![of])
-            }
+            22 | 23 => self.like(depth),
             24 | 25 => self.is(),
             26 | 27 => self.extension_test(depth),
             28 => self.action(),
             _ => Expr::bool(self.rng.percent(70)),
         }
+    }
+
+    /// `like`, with a text that fits now and then.
+    fn like(&mut self, depth: usize) -> Expr {
+        if self.rng.percent(18) {
+            let text = self.rng.pick(&values::TEXTS[1..]);
+            let pattern = match self.rng.percent(40) {
+                true => values::pattern_for(text),
+                false => values::pattern_of(self.rng, text),
+            };
+            return Expr::new(Op::Like(pattern), vec![Expr::text(text)]);
+        }
+        let of = self.of(&Ty::Text, depth);
+        Expr::new(Op::Like(values::pattern(self.rng)), vec![of])
     }
 
     fn equal(&mut self, depth: usize) -> Expr {
@@ -201,6 +228,7 @@ impl Maker<'_> {
                     _ => Expr::method("isEmpty", path, []),
                 };
             }
+            _ if self.rng.percent(25) => Ty::Extension(self.rng.pick(&values::EXTENSIONS)),
             _ => self.some_type(),
         };
         if !element.is_spellable() {
@@ -208,7 +236,12 @@ impl Maker<'_> {
         }
         let of = self.of(&Ty::set(element.clone()), depth + 1);
         match self.rng.below(5) {
-            0 | 1 => Expr::method("contains", of, [self.of(&element, depth)]),
+            0 | 1 => {
+                let held = of.args.get(self.rng.below(of.args.len().max(1))).cloned();
+                let held = held.filter(|_| of.op == Op::Set && self.rng.percent(30));
+                let item = held.unwrap_or_else(|| self.of(&element, depth));
+                Expr::method("contains", of, [item])
+            }
             2 => Expr::method("isEmpty", of, []),
             n => {
                 let other = self.of(&Ty::set(element), depth + 1);

@@ -6,7 +6,8 @@
 //! Expressions are taken apart here and each part is evaluated by cedar-policy,
 //! so that this does not rest on the engine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use aobo::engine::{EntityUid, Request};
@@ -36,10 +37,13 @@ pub(super) struct Coverage {
     pub(super) seen: BTreeMap<String, BTreeMap<Outcome, usize>>,
 }
 
-/// A part of an expression, parsed.
+/// Links of a world that are followed; more of them say nothing new.
+const LINKS_MAX: usize = 20;
+
+/// A part of an expression, parsed when a request first comes to it.
 struct Node<'a> {
     expr: &'a Expr,
-    parsed: Expression,
+    parsed: OnceCell<Expression>,
     args: Vec<Node<'a>>,
 }
 
@@ -53,25 +57,25 @@ struct Asked<'a> {
 }
 
 impl Coverage {
-    /// Asks so many requests on the world of a seed.
-    pub(super) fn measure(&mut self, seed: u64, requests: usize) {
-        let mut rng = Rng::new(seed.wrapping_mul(0x2545_F491_4F6C_DD1D));
-        let (world, _) = World::random(&mut rng);
+    /// Asks so many requests on a world.
+    pub(super) fn measured(rng: &mut Rng, world: &World, requests: usize) -> Self {
+        let mut coverage = Self::default();
         let bundle = world.bundle().expect("only valid policies are left");
-        let snapshot = build(&bundle, world.facts.changes(seed)).expect("sound facts");
+        let snapshot = build(&bundle, world.facts.changes(0)).expect("sound facts");
         let oracle = Oracle::of(&snapshot).expect("sound facts");
-        let policies = parsed(&world);
+        let policies = parsed(world);
         for _ in 0..requests {
-            let request = request(&mut rng, &world);
+            let request = request(rng, world);
             let entities = oracle.entities(&request);
             let asked = Asked {
                 request: cedar_request(&request),
                 entities: &entities,
             };
             for (scope, clauses) in &policies {
-                self.policy(scope, clauses, &asked);
+                coverage.policy(scope, clauses, &asked);
             }
         }
+        coverage
     }
 
     /// Follows a policy as an evaluation does, up to where it ends.
@@ -108,7 +112,8 @@ impl Coverage {
                 values.push(self.node(arg, asked)?);
             }
         }
-        let value = asked.eval(&node.parsed);
+        let parsed = node.parsed.get_or_init(|| expression(&node.expr.spelled()));
+        let value = asked.eval(parsed);
         if !node.expr.args.is_empty() {
             self.note(construct(node.expr, &values), &value);
         }
@@ -128,6 +133,15 @@ impl Coverage {
             .or_default()
             .entry(outcome)
             .or_default() += 1;
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        for (what, outcomes) in other.seen {
+            let seen = self.seen.entry(what).or_default();
+            for (outcome, count) in outcomes {
+                *seen.entry(outcome).or_default() += count;
+            }
+        }
     }
 
     /// Every construct with its outcomes, a line each.
@@ -168,7 +182,7 @@ fn parsed(world: &World) -> Vec<(Scope, Vec<(bool, Node<'_>)>)> {
     for policy in fixed.chain(world.facts.standing.values()) {
         all.push((scope(policy, [None, None]), clauses(policy)));
     }
-    for link in &world.facts.links {
+    for link in world.facts.links.iter().take(LINKS_MAX) {
         let template = world
             .policies
             .iter()
@@ -211,7 +225,7 @@ fn clauses(policy: &Policy) -> Vec<(bool, Node<'_>)> {
 fn node(expr: &Expr) -> Node<'_> {
     Node {
         expr,
-        parsed: expression(&expr.spelled()),
+        parsed: OnceCell::new(),
         args: expr.args.iter().map(node).collect(),
     }
 }
@@ -300,95 +314,3 @@ fn like(pattern: &str) -> &'static str {
 fn is_constant(expr: &Expr) -> bool {
     !matches!(expr.op, Op::Var(_)) && expr.args.iter().all(is_constant)
 }
-
-/// Shapes of facts and requests, by name.
-pub(super) fn shapes(seed: u64, requests: usize, seen: &mut BTreeSet<&'static str>) {
-    let mut rng = Rng::new(seed.wrapping_mul(0x2545_F491_4F6C_DD1D));
-    let (world, _) = World::random(&mut rng);
-    let facts = &world.facts;
-    let mut note = |name: &'static str, there: bool| drop(there.then(|| seen.insert(name)));
-    for (child, parents) in &facts.edges {
-        let above: Vec<_> = parents
-            .keys()
-            .map(|parent| facts.ancestors(parent))
-            .collect();
-        note("hub", parents.len() >= 100);
-        note("known by edges only", !facts.entities.contains_key(child));
-        note(
-            "parent that is not stored",
-            parents.keys().any(|p| !facts.entities.contains_key(p)),
-        );
-        let mut shared = above.iter().enumerate();
-        note(
-            "diamond",
-            shared.any(|(n, a)| above[..n].iter().any(|b| !a.is_disjoint(b))),
-        );
-        note("deep", facts.ancestors(child).len() >= 8);
-        note(
-            "hub below others",
-            parents.len() >= 100 && facts.ancestors(child).len() > parents.len() + 1,
-        );
-        note(
-            "members of a hub",
-            parents.keys().any(|p| facts.parents(p).len() >= 100),
-        );
-    }
-    let mut scopes: Vec<_> = facts
-        .links
-        .iter()
-        .map(|link| (&link.template, &link.resource))
-        .collect();
-    scopes.sort();
-    note(
-        "links on one scope",
-        scopes.windows(2).any(|pair| pair[0] == pair[1]),
-    );
-    note(
-        "links of nobody",
-        facts.links.iter().any(|link| link.id().contains("nobody")),
-    );
-    note("standing policies", !facts.standing.is_empty());
-    for _ in 0..requests {
-        let request = request(&mut rng, &world);
-        let known = |uid: &EntityUid| facts.entities.contains_key(uid);
-        let own = &request.entities;
-        note("unknown principal", !known(&request.principal));
-        note("unknown resource", !known(&request.resource));
-        note("one entity as both", request.principal == request.resource);
-        note("own entities", !own.is_empty());
-        note(
-            "own entity that is stored",
-            own.iter().any(|e| known(&e.uid)),
-        );
-        note(
-            "own entity that is not",
-            own.iter().any(|e| !known(&e.uid) && !e.parents.is_empty()),
-        );
-        let parties = [&request.principal, &request.resource];
-        note(
-            "own entity above a party",
-            own.iter().any(|e| !parties.contains(&&e.uid)),
-        );
-    }
-}
-
-/// All of them.
-pub(super) const SHAPES: &[&str] = &[
-    "hub",
-    "hub below others",
-    "members of a hub",
-    "known by edges only",
-    "parent that is not stored",
-    "diamond",
-    "deep",
-    "links on one scope",
-    "links of nobody",
-    "standing policies",
-    "unknown principal",
-    "unknown resource",
-    "one entity as both",
-    "own entities",
-    "own entity that is stored",
-    "own entity that is not",
-    "own entity above a party",
-];

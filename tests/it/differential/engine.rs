@@ -19,6 +19,16 @@ pub(super) fn next(snapshot: &Snapshot, changes: Vec<Change>) -> Result<Snapshot
     snapshot.next(changes)
 }
 
+/// Other facts under the policies of a snapshot.
+pub(super) fn rebuilt(snapshot: &Snapshot, changes: Vec<Change>) -> Result<Snapshot, EngineError> {
+    snapshot.rebuilt(changes, Revision(0))
+}
+
+/// The same snapshot, packed.
+pub(super) fn settled(snapshot: &Snapshot) -> Snapshot {
+    snapshot.settled()
+}
+
 /// cedar-policy over the facts of a snapshot.
 pub(super) struct Oracle(Arc<Reference>);
 

@@ -109,10 +109,15 @@ impl Maker<'_> {
         match self.rng.below(10) {
             op @ 0..=4 => {
                 let op = ["+", "-", "*", "+", "-"][op];
-                let (left, right) = (self.of(&Ty::Long, depth), self.of(&Ty::Long, depth));
+                let (left, right) = (self.operand(depth), self.operand(depth));
                 Expr::infix(op, left, right)
             }
-            5 | 6 => Expr::new(Op::Neg, vec![self.of(&Ty::Long, depth)]),
+            5 | 6 => {
+                // The one number that has no opposite.
+                let least = self.rng.percent(8).then(|| Expr::leaf(Op::Long(i64::MIN)));
+                let of = least.unwrap_or_else(|| self.of(&Ty::Long, depth));
+                Expr::new(Op::Neg, vec![of])
+            }
             _ => {
                 let units = [
                     "toMilliseconds",
@@ -128,8 +133,16 @@ impl Maker<'_> {
         }
     }
 
+    /// A number to calculate with, at an end of the range now and then.
+    fn operand(&mut self, depth: usize) -> Expr {
+        match self.rng.percent(7) {
+            true => Expr::leaf(Op::Long(values::end(self.rng))),
+            false => self.of(&Ty::Long, depth),
+        }
+    }
+
     fn datetime(&mut self, depth: usize) -> Expr {
-        let of = self.of(&Ty::Extension(Extension::Datetime), depth);
+        let of = self.moment(depth);
         match self.rng.percent(60) {
             true => {
                 let by = self.of(&Ty::Extension(Extension::Duration), depth);
@@ -139,12 +152,25 @@ impl Maker<'_> {
         }
     }
 
+    /// A moment to calculate with. Now and then one as far away as can be, which
+    /// no text spells: the last one has no day, and no time leads there from the
+    /// other end.
+    fn moment(&mut self, depth: usize) -> Expr {
+        if !self.rng.percent(12) {
+            return self.of(&Ty::Extension(Extension::Datetime), depth);
+        }
+        let call = |kind: Extension, text| {
+            Expr::new(Op::Function(kind.constructor()), vec![Expr::text(text)])
+        };
+        let by = call(Extension::Duration, self.rng.pick(&values::FAR));
+        Expr::method("offset", call(Extension::Datetime, "1970-01-01"), [by])
+    }
+
     fn duration(&mut self, depth: usize) -> Expr {
-        let datetime = Ty::Extension(Extension::Datetime);
-        let of = self.of(&datetime, depth);
+        let of = self.moment(depth);
         match self.rng.percent(50) {
             true => {
-                let since = self.of(&datetime, depth);
+                let since = self.moment(depth);
                 Expr::method("durationSince", of, [since])
             }
             false => Expr::method("toTime", of, []),

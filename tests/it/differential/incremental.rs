@@ -15,10 +15,14 @@ use aobo::engine::{
 use aobo::policy::Bundle;
 
 use super::alike;
-use super::compare::{Answer, compare, engine};
+use super::compare::{Answer, Engine, compare, engine};
 use super::engine::{self as made, Oracle, build};
+use super::hubs::{Hub, NARROW_MAX};
 use super::policies::Policy;
 use super::requests::request;
+use super::saved;
+use super::search::{self, Looked};
+use super::shrink::{Case, Stage, shrink};
 use super::world::{Facts, World, entity};
 use crate::support::Rng;
 
@@ -28,6 +32,9 @@ pub(super) struct Course {
     world: World,
     bundle: Arc<Bundle>,
     snapshot: Snapshot,
+    /// The world as it was, and what changed since.
+    start: World,
+    stages: Vec<Stage>,
     /// Standing policies that validate, to be put and taken away.
     standing: Vec<Policy>,
     /// Snapshots of before, each with what it answered.
@@ -43,7 +50,11 @@ pub(super) struct Taken {
     pub(super) refused: usize,
     pub(super) moved: usize,
     pub(super) hubs: usize,
+    /// Hubs that came to have more parents than are handed down, or lost them.
+    pub(super) widened: usize,
+    pub(super) narrowed: usize,
     pub(super) compared: usize,
+    pub(super) looked: Looked,
 }
 
 impl Taken {
@@ -53,19 +64,27 @@ impl Taken {
         self.refused += other.refused;
         self.moved += other.moved;
         self.hubs += other.hubs;
+        self.widened += other.widened;
+        self.narrowed += other.narrowed;
         self.compared += other.compared;
+        self.looked.add(other.looked);
     }
 }
 
 impl Course {
     pub(super) fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed ^ 0x1357_9BDF_0246_8ACE);
-        let (world, _) = World::random(&mut rng);
+        let world = match seed % 2 {
+            0 => World::with_hub(&mut rng),
+            _ => World::random(&mut rng).0,
+        };
         let bundle = world.bundle().expect("only valid policies are left");
         let snapshot = build(&bundle, world.facts.changes(seed)).expect("sound facts");
         let standing = world.facts.standing.values().cloned().collect();
         Self {
             rng,
+            start: world.clone(),
+            stages: Vec::new(),
             world,
             bundle,
             snapshot,
@@ -99,12 +118,16 @@ impl Course {
         }
         self.taken.batches += 1;
         self.taken.changes += changes.len();
-        let said = format!("{changes:#?}");
-        self.snapshot = match made::next(&self.snapshot, changes) {
+        self.snapshot = match made::next(&self.snapshot, changes.clone()) {
             Ok(next) => next,
-            Err(error) => panic!("{error}\nrefused, and every change is sound: {said}"),
+            Err(error) => panic!("{error}\nrefused, and every change is sound: {changes:#?}"),
         };
         assert_eq!(self.snapshot.revision().0 as usize, self.taken.batches);
+        let settled = self.rng.percent(15);
+        if settled {
+            self.snapshot = made::settled(&self.snapshot);
+        }
+        self.stages.push(Stage { changes, settled });
     }
 
     /// One step of whatever kind, as changes, and the same on the facts.
@@ -118,7 +141,7 @@ impl Course {
             12 | 13 => self.change_links(changes),
             14 => self.change_policies(changes),
             15 | 16 => self.move_subtree(changes),
-            17 => self.change_hub(changes),
+            17 if self.world.hub.is_some() || self.rng.percent(30) => self.change_hub(changes),
             _ => self.repeat(changes),
         }
     }
@@ -288,42 +311,47 @@ impl Course {
         }
     }
 
-    /// Puts an entity into dozens of parents, or takes it out of half of them.
+    /// Takes the hub across the number of parents that makes its edges wide, up or
+    /// down. Its members and what is above its parents stay.
     fn change_hub(&mut self, changes: &mut Vec<Change>) {
-        let edges = self.world.facts.edges.iter();
-        let widest = edges.max_by_key(|(_, parents)| parents.len());
-        let widest = widest.map(|(child, parents)| (child.clone(), parents.len()));
-        let hub = match widest {
-            Some((hub, size)) if size > 8 || self.rng.percent(50) => hub,
-            _ => self.any_entity(),
+        let hub = match self.world.hub.clone() {
+            Some(hub) if self.rng.percent(80) => hub,
+            _ => match self.some_hub() {
+                Some(hub) => hub,
+                None => return,
+            },
         };
-        let Some(ty) = self.world.schema.entity(&hub.type_name().to_string()) else {
-            return;
-        };
-        let Some(name) = ty
-            .parents
-            .get(self.rng.below(ty.parents.len().max(1)))
-            .cloned()
-        else {
-            return;
-        };
+        let parents = self.world.facts.parents(&hub.uid);
+        let of_type = |uid: &EntityUid| uid.type_name().to_string() == hub.spokes;
+        let there: Vec<EntityUid> = parents.into_keys().filter(of_type).collect();
         self.taken.hubs += 1;
-        let parents = self.world.facts.parents(&hub);
-        if parents.len() > 20 && self.rng.percent(50) {
-            for parent in parents.into_keys() {
-                let child = hub.clone();
-                if self.rng.percent(50) {
-                    self.apply(Change::RemoveEdge { child, parent }, changes);
-                }
+        if there.len() > NARROW_MAX {
+            let left = self
+                .rng
+                .pick(&[0, 1, NARROW_MAX - 1, NARROW_MAX, there.len() - 1]);
+            for parent in there.into_iter().skip(left) {
+                let child = hub.uid.clone();
+                self.apply(Change::RemoveEdge { child, parent }, changes);
             }
+            self.taken.narrowed += 1;
             return;
         }
-        for n in 0..self.rng.pick(&[10, 40, 120]) {
-            let parent = uid(&name, &format!("spoke {n}")).expect("a type name");
-            if !self.world.facts.ancestors(&parent).contains(&hub) {
-                self.attach(hub.clone(), parent, changes);
+        for n in 0..self.rng.pick(&[10, NARROW_MAX, NARROW_MAX + 1, 120]) {
+            let parent = hub.spoke(n);
+            if !self.world.facts.ancestors(&parent).contains(&hub.uid) {
+                self.attach(hub.uid.clone(), parent, changes);
             }
         }
+        self.taken.widened += usize::from(self.world.facts.width(&hub.uid) > NARROW_MAX);
+    }
+
+    /// Any entity with any type that it can be in.
+    fn some_hub(&mut self) -> Option<Hub> {
+        let uid = self.any_entity();
+        let ty = self.world.schema.entity(&uid.type_name().to_string())?;
+        let spokes = ty.parents.get(self.rng.below(ty.parents.len().max(1)))?;
+        let spokes = spokes.clone();
+        Some(Hub { uid, spokes })
     }
 
     /// Adds what is there and removes what is not: nothing comes of it.
@@ -420,7 +448,7 @@ impl Course {
     /// An edge from something to what is below it, where the schema allows it.
     fn closing_edge(&mut self) -> Option<Change> {
         let World { schema, facts, .. } = &self.world;
-        for (below, _) in &facts.edges {
+        for below in facts.edges.keys() {
             for above in facts.ancestors(below) {
                 let ty = schema.entity(&above.type_name().to_string())?;
                 let known = facts.entities.contains_key(&above) || ty.is_bare();
@@ -449,7 +477,12 @@ impl Course {
 
     fn compare(&mut self) {
         let seed = self.rng.next();
-        let afresh = build(&self.bundle, self.world.facts.changes(seed)).expect("sound facts");
+        let changes = self.world.facts.changes(seed);
+        let afresh = match self.rng.percent(50) {
+            true => build(&self.bundle, changes),
+            false => made::rebuilt(&self.snapshot, changes),
+        };
+        let afresh = afresh.expect("sound facts");
         let (state, rebuilt) = (self.state(&self.snapshot), self.state(&afresh));
         assert_eq!(state, rebuilt, "the same facts, the same state");
         let known = known(&self.world.facts);
@@ -460,15 +493,43 @@ impl Course {
         let oracle = Oracle::of(&afresh).expect("sound facts");
         for _ in 0..40 {
             let request = request(&mut self.rng, &self.world);
-            for snapshot in [&self.snapshot, &afresh] {
+            for (n, snapshot) in [&afresh, &self.snapshot].into_iter().enumerate() {
                 let (answer, difference) = compare(snapshot, &oracle, &request, &engine);
-                assert!(difference.is_none(), "{request:#?}\n{difference:#?}");
+                if difference.is_some() {
+                    self.report(request, n == 0, &engine);
+                }
                 if self.rng.percent(2) {
                     self.older.push((snapshot.clone(), request.clone(), answer));
                 }
             }
         }
+        for _ in 0..4 {
+            let request = request(&mut self.rng, &self.world);
+            let (rng, looked) = (&mut self.rng, &mut self.taken.looked);
+            if let Some(odd) = search::differing(rng, &self.snapshot, &request, looked) {
+                self.report(odd, false, &search::engine);
+            }
+        }
         self.taken.compared += 1;
+    }
+}
+
+impl Course {
+    /// Cuts a difference small, saves it and fails.
+    fn report(&self, request: Request, afresh: bool, engine: &Engine) -> ! {
+        let mut case = Case::of(self.world.clone(), request);
+        if !afresh {
+            case.world = self.start.clone();
+            case.stages = self.stages.clone();
+        }
+        let Some(difference) = case.difference(engine) else {
+            panic!(
+                "differs here, and not when it is replayed: {:#?}",
+                case.request
+            );
+        };
+        let path = saved::save(&shrink(case, engine));
+        panic!("{difference}\ncut small and saved as {path}");
     }
 }
 

@@ -136,7 +136,7 @@ impl Policy {
         let id = id.to_owned();
         let parsed = cedar_policy::Policy::parse(Some(PolicyId::new(&id)), text);
         let mut policy = parsed.expect("it was validated before");
-        if id.len() % 2 == 0 {
+        if id.len().is_multiple_of(2) {
             let tree = policy.to_pst().expect("every policy has a tree");
             policy = cedar_policy::Policy::from_pst(tree).expect("and is made from it");
         }

@@ -26,7 +26,7 @@ pub(super) fn request(rng: &mut Rng, world: &World) -> Request {
         resource,
         entities: Vec::new(),
     };
-    if rng.percent(3) {
+    if rng.percent(2) {
         bring_entities(rng, world, &mut request);
     }
     request

@@ -5,10 +5,13 @@
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aobo::engine::Request;
+
 use super::compare::{Answer, Difference, Engine, compare};
 use super::engine::{Oracle, build};
 use super::requests::request;
 use super::saved;
+use super::search::{self, Looked};
 use super::shrink::{Case, shrink};
 use super::world::{Survival, World};
 use crate::support::Rng;
@@ -37,34 +40,57 @@ pub(super) struct Tally {
 
 /// Tries so many requests on each of so many worlds.
 pub(super) fn run(worlds: usize, requests: usize, engine: &Engine) -> Tally {
+    let mut tally = Tally::default();
+    let one = |seed| match one_world(seed, requests, engine) {
+        Ok(tally) => tally,
+        Err(found) => found.report(engine),
+    };
+    for_each(worlds, one, |more| tally.add(more));
+    tally
+}
+
+/// Looks for what searches and batches do otherwise than decisions, with so many
+/// requests on each of so many worlds.
+pub(super) fn run_searches(worlds: usize, requests: usize) -> Looked {
+    let mut looked = Looked::default();
+    let one = |seed| match searches(seed, requests) {
+        Ok(looked) => looked,
+        Err(found) => found.report(&search::engine),
+    };
+    for_each(worlds, one, |more| looked.add(more));
+    looked
+}
+
+/// Does something with the seed of each world, on all threads.
+pub(super) fn for_each<T: Send>(
+    worlds: usize,
+    one: impl Fn(u64) -> T + Sync,
+    mut add: impl FnMut(T),
+) {
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut tally = Tally::default();
+        let mut done = Vec::new();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= worlds {
-                return tally;
+                return done;
             }
-            match one_world(seed as u64, requests, engine) {
-                Ok(more) => tally.add(more),
-                Err(found) => found.report(engine),
-            }
+            done.push(one(seed as u64));
             if seed % REPORT_WORLDS == REPORT_WORLDS - 1 {
                 eprintln!("{} of {worlds} worlds agree", seed + 1);
             }
         }
     };
-    let mut tally = Tally::default();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
             .map(|_| std::thread::Builder::new().stack_size(STACK_BYTES))
             .map(|thread| thread.spawn_scoped(scope, work).expect("a thread"))
             .collect();
         for thread in threads {
-            tally.add(thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            let done = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+            done.into_iter().for_each(&mut add);
         }
     });
-    tally
 }
 
 /// A request that the two answer differently.
@@ -84,7 +110,7 @@ impl Found {
             difference,
         } = self;
         let path = saved::save(&shrink(case, engine));
-        panic!("world {seed}: {difference:#?}\ncut small and saved as {path}");
+        panic!("world {seed}: {difference}\ncut small and saved as {path}");
     }
 }
 
@@ -101,7 +127,7 @@ pub(super) fn one_world(seed: u64, requests: usize, engine: &Engine) -> Result<T
         let (answer, difference) = compare(&snapshot, &oracle, &request, engine);
         tally.count(&answer);
         if let Some(difference) = difference {
-            let case = Case { world, request };
+            let case = Case::of(world, request);
             return Err(Box::new(Found {
                 seed,
                 case,
@@ -110,6 +136,36 @@ pub(super) fn one_world(seed: u64, requests: usize, engine: &Engine) -> Result<T
         }
     }
     Ok(tally)
+}
+
+/// The same for searches and batches: every fourth world has a hub.
+fn searches(seed: u64, requests: usize) -> Result<Looked, Box<Found>> {
+    let mut rng = Rng::new(seed ^ 0x0F1E_2D3C_4B5A_6978);
+    let world = match seed % 4 {
+        0 => World::with_hub(&mut rng),
+        _ => World::random(&mut rng).0,
+    };
+    let bundle = world.bundle().expect("only valid policies are left");
+    let snapshot = build(&bundle, world.facts.changes(seed)).expect("sound facts");
+    let mut looked = Looked::default();
+    let requests: Vec<Request> = (0..requests).map(|_| request(&mut rng, &world)).collect();
+    search::check_batch(&snapshot, &requests);
+    for request in requests {
+        let Some(request) = search::differing(&mut rng, &snapshot, &request, &mut looked) else {
+            continue;
+        };
+        let oracle = Oracle::of(&snapshot).expect("sound facts");
+        let Some(difference) = compare(&snapshot, &oracle, &request, &search::engine).1 else {
+            panic!("world {seed}: a search and a decision differ on {request:#?}");
+        };
+        let case = Case::of(world, request);
+        return Err(Box::new(Found {
+            seed,
+            case,
+            difference,
+        }));
+    }
+    Ok(looked)
 }
 
 impl Tally {

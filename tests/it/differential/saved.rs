@@ -1,19 +1,23 @@
 //! Cases as files: one JSON object each, with everything that a replay needs.
 //!
 //! Shape: `{"about", "schema": [lines], "policies": [texts], "standing": {id:
-//! text}, "entities", "edges", "links", "request"}`; entities are written as
-//! Cedar's JSON writes them.
+//! text}, "entities", "edges", "links", "stages", "request"}`; entities are written
+//! as Cedar's JSON writes them. Stages are the batches of changes between the facts
+//! and the request: `[{"settled", "changes": [{kind: ..}]}]`. A case that was made by hand says the `"answer"` as
+//! well, so that it stays a case of what it is about.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aobo::engine::{Change, EdgeKind, EntityData, EntityUid, Link, Request, Snapshot, Value, uid};
-use aobo::policy::{Bundle, Extension, Source};
+use aobo::policy::{Bundle, Source};
 use serde_json::{Map, Value as Json, json};
 
+use super::compare::Answer;
 use super::engine::build;
 use super::policies::Policy;
-use super::shrink::Case;
+use super::shrink::{Case, Stage};
+use super::values::EXTENSIONS;
 use crate::support;
 
 /// Where saved cases are.
@@ -41,14 +45,7 @@ pub(super) fn text(case: &Case) -> String {
         .collect();
     let edges = facts.edges.iter();
     let edges = edges.flat_map(|(child, parents)| parents.iter().map(move |p| (child, p)));
-    let edges = edges.map(|(child, (parent, kind))| {
-        let implicit = *kind == EdgeKind::Implicit;
-        json!({ "child": reference(child), "parent": reference(parent), "implicit": implicit })
-    });
-    let links = facts.links.iter().map(|link| {
-        let slot = |uid: &Option<EntityUid>| uid.as_ref().map(reference);
-        json!({ "template": link.template, "principal": slot(&link.principal), "resource": slot(&link.resource) })
-    });
+    let edges = edges.map(|(child, (parent, kind))| edge(child, parent, *kind));
     let request = &case.request;
     let file = json!({
         "about": "the engine and cedar-policy differed on this",
@@ -57,7 +54,8 @@ pub(super) fn text(case: &Case) -> String {
         "standing": standing,
         "entities": facts.entities.values().map(entity).collect::<Vec<_>>(),
         "edges": edges.collect::<Vec<_>>(),
-        "links": links.collect::<Vec<_>>(),
+        "links": facts.links.iter().map(link).collect::<Vec<_>>(),
+        "stages": case.stages.iter().map(stage).collect::<Vec<_>>(),
         "request": {
             "principal": reference(&request.principal),
             "action": reference(&request.action),
@@ -80,7 +78,14 @@ pub(super) fn read(text: &str) -> (Snapshot, Request) {
         Ok(bundle) => Arc::new(bundle),
         Err(refused) => panic!("{:?}", refused.findings),
     };
-    let snapshot = build(&bundle, changes(&file)).expect("sound facts");
+    let mut snapshot = build(&bundle, changes(&file)).expect("sound facts");
+    for stage in items(&file["stages"]) {
+        let stage = Stage {
+            changes: items(&stage["changes"]).iter().map(to_change).collect(),
+            settled: stage["settled"] == json!(true),
+        };
+        snapshot = stage.after(&snapshot).expect("sound changes");
+    }
     let asked = &file["request"];
     let request = Request {
         principal: to_uid(&asked["principal"]),
@@ -92,28 +97,26 @@ pub(super) fn read(text: &str) -> (Snapshot, Request) {
     (snapshot, request)
 }
 
+/// What a case says the answer is, in Cedar's error mode.
+#[track_caller]
+pub(super) fn answer(text: &str) -> Option<Answer> {
+    let file: Json = serde_json::from_str(text).expect("JSON");
+    let answer = file.get("answer")?;
+    Some(Answer {
+        allows: answer["allows"].as_bool().expect("true or false"),
+        determining: strings(&answer["determining"]),
+        erroring: strings(&answer["erroring"]),
+        failed: None,
+    })
+}
+
 fn changes(file: &Json) -> Vec<Change> {
     let mut changes = Vec::new();
     let entities = items(&file["entities"]).iter().map(to_entity);
     changes.extend(entities.map(Change::PutEntity));
-    for edge in items(&file["edges"]) {
-        changes.push(Change::AddEdge {
-            child: to_uid(&edge["child"]),
-            parent: to_uid(&edge["parent"]),
-            kind: match edge["implicit"] == json!(true) {
-                true => EdgeKind::Implicit,
-                false => EdgeKind::Explicit,
-            },
-        });
-    }
-    for link in items(&file["links"]) {
-        let slot = |name: &str| link.get(name).filter(|uid| !uid.is_null()).map(to_uid);
-        changes.push(Change::AddLink(Link {
-            template: string(&link["template"]),
-            principal: slot("principal"),
-            resource: slot("resource"),
-        }));
-    }
+    changes.extend(items(&file["edges"]).iter().map(to_edge));
+    let links = items(&file["links"]).iter().map(to_link);
+    changes.extend(links.map(Change::AddLink));
     for (id, text) in file["standing"].as_object().into_iter().flatten() {
         let policy = Policy::standing(id, &string(text));
         changes.push(Change::PutPolicy(Box::new(policy)));
@@ -123,6 +126,90 @@ fn changes(file: &Json) -> Vec<Change> {
 
 fn reference(uid: &EntityUid) -> Json {
     json!({ "type": uid.type_name().to_string(), "id": uid.id().unescaped() })
+}
+
+fn edge(child: &EntityUid, parent: &EntityUid, kind: EdgeKind) -> Json {
+    let implicit = kind == EdgeKind::Implicit;
+    json!({ "child": reference(child), "parent": reference(parent), "implicit": implicit })
+}
+
+fn to_edge(json: &Json) -> Change {
+    Change::AddEdge {
+        child: to_uid(&json["child"]),
+        parent: to_uid(&json["parent"]),
+        kind: match json["implicit"] == json!(true) {
+            true => EdgeKind::Implicit,
+            false => EdgeKind::Explicit,
+        },
+    }
+}
+
+fn link(link: &Link) -> Json {
+    let slot = |uid: &Option<EntityUid>| uid.as_ref().map(reference);
+    json!({
+        "template": link.template,
+        "principal": slot(&link.principal),
+        "resource": slot(&link.resource),
+    })
+}
+
+fn to_link(json: &Json) -> Link {
+    let slot = |name: &str| json.get(name).filter(|uid| !uid.is_null()).map(to_uid);
+    Link {
+        template: string(&json["template"]),
+        principal: slot("principal"),
+        resource: slot("resource"),
+    }
+}
+
+fn stage(stage: &Stage) -> Json {
+    let changes: Vec<Json> = stage.changes.iter().map(change).collect();
+    json!({ "settled": stage.settled, "changes": changes })
+}
+
+fn change(change: &Change) -> Json {
+    match change {
+        Change::PutEntity(put) => json!({ "put": entity(put) }),
+        Change::RemoveEntity(uid) => json!({ "remove": reference(uid) }),
+        Change::AddEdge {
+            child,
+            parent,
+            kind,
+        } => json!({ "add edge": edge(child, parent, *kind) }),
+        Change::RemoveEdge { child, parent } => {
+            json!({ "remove edge": edge(child, parent, EdgeKind::Explicit) })
+        }
+        Change::AddLink(added) => json!({ "add link": link(added) }),
+        Change::RemoveLink(removed) => json!({ "remove link": link(removed) }),
+        Change::PutPolicy(put) => {
+            json!({ "put policy": { "id": put.id, "text": put.policy.to_string() } })
+        }
+        Change::RemovePolicy(id) => json!({ "remove policy": id }),
+    }
+}
+
+fn to_change(json: &Json) -> Change {
+    let (kind, of) = json
+        .as_object()
+        .and_then(|m| m.iter().next())
+        .expect("a change");
+    match kind.as_str() {
+        "put" => Change::PutEntity(to_entity(of)),
+        "remove" => Change::RemoveEntity(to_uid(of)),
+        "add edge" => to_edge(of),
+        "remove edge" => Change::RemoveEdge {
+            child: to_uid(&of["child"]),
+            parent: to_uid(&of["parent"]),
+        },
+        "add link" => Change::AddLink(to_link(of)),
+        "remove link" => Change::RemoveLink(to_link(of)),
+        "put policy" => {
+            let policy = Policy::standing(&string(&of["id"]), &string(&of["text"]));
+            Change::PutPolicy(Box::new(policy))
+        }
+        "remove policy" => Change::RemovePolicy(string(of)),
+        other => panic!("no change is a `{other}`"),
+    }
 }
 
 fn entity(entity: &EntityData) -> Json {
@@ -187,13 +274,7 @@ fn to_value(json: &Json) -> Value {
         Json::Object(members) => match (members.get("__entity"), members.get("__extn")) {
             (Some(uid), _) => Value::Entity(to_uid(uid)),
             (_, Some(call)) => {
-                let kinds = [
-                    Extension::Ip,
-                    Extension::Decimal,
-                    Extension::Datetime,
-                    Extension::Duration,
-                ];
-                let kind = kinds
+                let kind = EXTENSIONS
                     .into_iter()
                     .find(|kind| call["fn"] == kind.constructor());
                 Value::Extension(kind.expect("an extension"), string(&call["arg"]).into())

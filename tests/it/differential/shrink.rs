@@ -7,27 +7,41 @@
 
 use std::ops::Range;
 
-use aobo::engine::{EntityData, EntityUid, Request};
+use aobo::engine::{Change, EntityData, EntityUid, Request, Snapshot};
 
 use super::compare::{Difference, Engine, compare};
-use super::engine::{Oracle, build};
+use super::engine::{self as made, Oracle, build};
 use super::schema::Applies;
 use super::tree::Expr;
 use super::world::World;
 
-/// One request on one world.
+/// One request on one world, or on what has become of it.
 #[derive(Debug, Clone)]
 pub(super) struct Case {
     pub(super) world: World,
+    /// What changed before the request, if it matters how the facts came about.
+    pub(super) stages: Vec<Stage>,
     pub(super) request: Request,
+}
+
+/// A batch of changes; the snapshot after it is packed, or not.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stage {
+    pub(super) changes: Vec<Change>,
+    pub(super) settled: bool,
 }
 
 /// Cuts greedily until nothing more can go.
 pub(super) fn shrink(mut case: Case, engine: &Engine) -> Case {
+    let kind = case.difference(engine).map(|found| found.kind());
+    let differs = |case: &Case| {
+        let found = case.difference(engine);
+        found.is_some() && found.map(|found| found.kind()) == kind
+    };
     loop {
         let before = case.size();
         for cut in CUTS {
-            case = cut.all(case, engine);
+            case = cut.all(case, &differs);
         }
         if case.size() >= before {
             return case;
@@ -57,14 +71,14 @@ impl Cut {
         (self.take)(&mut case.clone(), 0..0)
     }
 
-    fn all(&self, mut case: Case, engine: &Engine) -> Case {
+    fn all(&self, mut case: Case, differs: &dyn Fn(&Case) -> bool) -> Case {
         let mut width = if self.many { self.count(&case) } else { 1 };
         while width > 0 {
             let mut at = 0;
             while at < self.count(&case) {
                 let mut smaller = case.clone();
                 (self.take)(&mut smaller, at..at + width);
-                match smaller.size() < case.size() && smaller.difference(engine).is_some() {
+                match smaller.size() < case.size() && differs(&smaller) {
                     true => case = smaller,
                     false => at += width,
                 }
@@ -76,6 +90,8 @@ impl Cut {
 }
 
 const CUTS: &[Cut] = &[
+    Cut::many(|case, parts| without(&mut case.stages, parts)),
+    Cut::many(cut_changes),
     Cut::many(cut_policies),
     Cut::many(|case, parts| without(&mut case.world.facts.links, parts)),
     Cut::many(|case, parts| without(&mut case.world.facts.standing, parts)),
@@ -92,14 +108,36 @@ const CUTS: &[Cut] = &[
     Cut::single(cut_actions),
 ];
 
+impl Stage {
+    /// The snapshot after it, if the changes are sound.
+    pub(super) fn after(&self, snapshot: &Snapshot) -> Option<Snapshot> {
+        let next = made::next(snapshot, self.changes.clone()).ok()?;
+        Some(match self.settled {
+            true => made::settled(&next),
+            false => next,
+        })
+    }
+}
+
 impl Case {
+    pub(super) fn of(world: World, request: Request) -> Self {
+        Self {
+            world,
+            stages: Vec::new(),
+            request,
+        }
+    }
+
     /// How the engine differs on it; `None` as well if it is no sound case.
     pub(super) fn difference(&self, engine: &Engine) -> Option<Difference> {
         if !self.has_required_context() {
             return None;
         }
         let bundle = self.world.bundle().ok()?;
-        let snapshot = build(&bundle, self.world.facts.changes(1)).ok()?;
+        let mut snapshot = build(&bundle, self.world.facts.changes(1)).ok()?;
+        for stage in &self.stages {
+            snapshot = stage.after(&snapshot)?;
+        }
         let oracle = Oracle::of(&snapshot).ok()?;
         compare(&snapshot, &oracle, &self.request, engine).1
     }
@@ -129,8 +167,11 @@ impl Case {
         let texts: usize = policies.map(|policy| policy.text().len()).sum();
         let values =
             |entity: &EntityData| 1 + entity.attrs.len() + entity.tags.len() + entity.parents.len();
+        let stages = self.stages.iter();
+        let stages = stages.map(|stage| 1 + usize::from(stage.settled) + stage.changes.len());
         self.world.schema.text().len()
             + texts
+            + stages.sum::<usize>()
             + facts.entities.values().map(values).sum::<usize>()
             + facts
                 .edges
@@ -169,6 +210,20 @@ where
         before += without(of, shifted);
     }
     before
+}
+
+/// Changes, and the packing after them.
+fn cut_changes(case: &mut Case, parts: Range<usize>) -> usize {
+    let count = without_each(
+        case.stages.iter_mut().map(|stage| &mut stage.changes),
+        &parts,
+    );
+    let packed = parts.start.saturating_sub(count)..parts.end.saturating_sub(count);
+    let before = case.stages.len();
+    for stage in case.stages.iter_mut().take(packed.end).skip(packed.start) {
+        stage.settled = false;
+    }
+    count + before
 }
 
 fn cut_policies(case: &mut Case, parts: Range<usize>) -> usize {
@@ -342,6 +397,8 @@ fn cut_types(case: &mut Case, parts: Range<usize>) -> usize {
         .values_mut()
         .for_each(|parents| parents.retain(|uid, _| !of_type(uid)));
     facts.edges.retain(|_, parents| !parents.is_empty());
+    let own = case.request.entities.iter_mut();
+    own.for_each(|entity| entity.parents.retain(|uid, _| !of_type(uid)));
     count
 }
 

@@ -132,7 +132,7 @@ const DATETIMES: [&str; 10] = [
     "9999-12-31T23:59:59.999Z",
 ];
 
-const DURATIONS: [&str; 12] = [
+const DURATIONS: [&str; 13] = [
     "0ms",
     "1ms",
     "-1ms",
@@ -145,7 +145,18 @@ const DURATIONS: [&str; 12] = [
     "106751991167d",
     "-106751991167d",
     "9223372036854775807ms",
+    "-9223372036854775808ms",
 ];
+
+pub(super) const EXTENSIONS: [Extension; 4] = [
+    Extension::Ip,
+    Extension::Decimal,
+    Extension::Datetime,
+    Extension::Duration,
+];
+
+/// The longest spans of time either way.
+pub(super) const FAR: [&str; 2] = ["9223372036854775807ms", "-9223372036854775808ms"];
 
 impl Ty {
     pub(super) fn set(of: Self) -> Self {
@@ -191,6 +202,11 @@ pub(super) fn long(rng: &mut Rng) -> i64 {
     LONGS[rng.below(usual)]
 }
 
+/// A number at an end of the range, where arithmetic fails.
+pub(super) fn end(rng: &mut Rng) -> i64 {
+    rng.pick(&LONGS[8..])
+}
+
 /// The text that the constructor of an extension type takes. The last entries
 /// of a pool are such that arithmetic on them fails.
 pub(super) fn extension(rng: &mut Rng, extension: Extension) -> &'static str {
@@ -198,7 +214,7 @@ pub(super) fn extension(rng: &mut Rng, extension: Extension) -> &'static str {
         Extension::Decimal => (&DECIMALS[..], 0),
         Extension::Ip => (&IPS[..], 0),
         Extension::Datetime => (&DATETIMES[..], 2),
-        Extension::Duration => (&DURATIONS[..], 3),
+        Extension::Duration => (&DURATIONS[..], 4),
     };
     let usual = if rng.percent(92) {
         pool.len() - rare
@@ -228,7 +244,7 @@ pub(super) fn value(rng: &mut Rng, ty: &Ty, ids: &impl Ids) -> Value {
 pub(super) fn record(rng: &mut Rng, fields: &Fields, ids: &impl Ids) -> BTreeMap<String, Value> {
     let mut values = BTreeMap::new();
     for (name, field) in fields {
-        if field.required || rng.percent(55) {
+        if field.required || rng.percent(65) {
             values.insert(name.clone(), value(rng, &field.ty, ids));
         }
     }
@@ -275,13 +291,32 @@ pub(super) fn pattern(rng: &mut Rng) -> String {
     let parts = [
         "*", "*", "a", "b", "X", "\\*", "日", "naï", " ", "|", "\\\"",
     ];
-    let size = rng.below(4);
-    let mut pattern: String = (0..=size).map(|_| rng.pick(&parts)).collect();
-    if rng.percent(20) {
-        let text = quoted(rng.pick(&TEXTS[1..]));
-        pattern = text.trim_matches('"').replace('*', "\\*");
+    match rng.below(10) {
+        0 | 1 => pattern_for(rng.pick(&TEXTS[1..])),
+        2..=4 => {
+            let text = rng.pick(&TEXTS[1..]);
+            pattern_of(rng, text)
+        }
+        _ => {
+            let size = rng.below(4);
+            (0..=size).map(|_| rng.pick(&parts)).collect()
+        }
     }
-    pattern
+}
+
+/// The pattern that a text alone fits.
+pub(super) fn pattern_for(text: &str) -> String {
+    let text = quoted(text);
+    text[1..text.len() - 1].replace('*', "\\*")
+}
+
+/// A pattern that a text fits: some of its characters become one `*`.
+pub(super) fn pattern_of(rng: &mut Rng, text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let from = rng.below(chars.len() + 1);
+    let to = from + rng.below(chars.len() - from + 1);
+    let spelled = |chars: &[char]| pattern_for(&chars.iter().collect::<String>());
+    format!("{}*{}", spelled(&chars[..from]), spelled(&chars[to..]))
 }
 
 /// A value in cedar-policy's form, for tests that go to it directly.

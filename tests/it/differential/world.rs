@@ -8,6 +8,7 @@ use std::sync::Arc;
 use aobo::engine::{Change, EdgeKind, EntityData, EntityUid, Link, uid};
 use aobo::policy::{Bundle, Refused, Source};
 
+use super::hubs::{self, Hub};
 use super::policies::{Kind, Policy};
 use super::schema::{EntityType, Schema};
 use super::values::{self, Field, Ids};
@@ -19,6 +20,8 @@ pub(super) struct World {
     pub(super) schema: Schema,
     pub(super) policies: Vec<Policy>,
     pub(super) facts: Facts,
+    /// What many parents were made for.
+    pub(super) hub: Option<Hub>,
 }
 
 /// What changes between revisions.
@@ -40,34 +43,29 @@ pub(super) struct Survival {
 }
 
 impl World {
-    /// A world of a seed. With a hub it is larger than most.
+    /// A world of a seed; some have a hub and are larger than most.
     pub(super) fn random(rng: &mut Rng) -> (Self, Survival) {
-        let schema = Schema::random(rng);
-        let mut policies = Vec::new();
-        for n in 0..10 + rng.below(22) {
-            policies.push(Policy::random(rng, &schema, format!("p{n}"), Kind::Fixed));
-        }
-        for n in 0..2 + rng.below(7) {
-            // An author's id may hold what link ids are put together with.
-            let id = if n == 1 {
-                "t|1".to_owned()
-            } else {
-                format!("t{n}")
-            };
-            policies.push(Policy::random(rng, &schema, id, Kind::Template));
-        }
-        for n in 0..rng.below(5) {
-            policies.push(Policy::random(
-                rng,
-                &schema,
-                format!("standing {n}"),
-                Kind::Fixed,
-            ));
-        }
+        let hub = rng.percent(8);
+        Self::make(rng, hub)
+    }
+
+    /// A world with a hub, where the schema has room for one.
+    pub(super) fn with_hub(rng: &mut Rng) -> Self {
+        Self::make(rng, true).0
+    }
+
+    fn make(rng: &mut Rng, hub: bool) -> (Self, Survival) {
+        let mut schema = Schema::random(rng);
+        let hub = match hub {
+            true => Hub::random(rng, &mut schema),
+            false => None,
+        };
+        let policies = policies(rng, &schema);
         let mut world = Self {
             schema,
             policies,
             facts: Facts::default(),
+            hub,
         };
         let made = world.policies.len();
         world.keep_valid();
@@ -88,6 +86,13 @@ impl World {
         for _ in 0..rng.pick(&[0, 5, 20, 40]) {
             let link = world.random_link(rng);
             world.facts.links.extend(link);
+        }
+        let hub = world.hub.clone();
+        if rng.percent(if hub.is_some() { 80 } else { 4 }) {
+            world.policies.extend(hubs::templates());
+            for _ in 0..1 + rng.below(2) {
+                world.add_link_crowd(rng, hub.as_ref());
+            }
         }
         (world, survival)
     }
@@ -142,8 +147,8 @@ impl World {
                 self.add_edge(rng, child, parent);
             }
         }
-        if rng.percent(8) {
-            self.add_hub(rng, &all);
+        if let Some(hub) = self.hub.clone() {
+            self.add_hub(rng, &hub);
         }
     }
 
@@ -153,45 +158,6 @@ impl World {
         if self.facts.entities.contains_key(&child) || ty.is_some_and(EntityType::is_bare) {
             let kind = rng.pick(&[EdgeKind::Explicit, EdgeKind::Implicit]);
             self.facts.add_edge(child, parent, kind);
-        }
-    }
-
-    /// One entity in hundreds of parents of one type, with members of its own
-    /// and further entities above the parents.
-    fn add_hub(&mut self, rng: &mut Rng, all: &[EntityUid]) {
-        let hub = all[rng.below(all.len())].clone();
-        let Some(ty) = self.schema.entity(&hub.type_name().to_string()) else {
-            return;
-        };
-        let Some(name) = ty.parents.get(rng.below(ty.parents.len().max(1))).cloned() else {
-            return;
-        };
-        if !self.facts.entities.contains_key(&hub) {
-            let stored = entity(rng, &self.schema, &hub);
-            self.facts.entities.insert(hub.clone(), stored);
-        }
-        for n in 0..150 + rng.below(250) {
-            let parent = uid(&name, &format!("spoke {n}")).expect("a type name");
-            if rng.percent(60) {
-                let stored = entity(rng, &self.schema, &parent);
-                self.facts.entities.insert(parent.clone(), stored);
-            }
-            self.add_edge(rng, hub.clone(), parent.clone());
-            if rng.percent(30)
-                && let Some(above) = self.facts.random_parent(rng, &self.schema, &parent)
-                && above != hub
-                && !self.facts.ancestors(&above).contains(&hub)
-            {
-                self.add_edge(rng, parent, above);
-            }
-        }
-        for _ in 0..10 {
-            let member = all[rng.below(all.len())].clone();
-            let within = self.schema.entity(&member.type_name().to_string());
-            let may = within.is_some_and(|ty| ty.parents.contains(&hub.type_name().to_string()));
-            if may && !self.facts.ancestors(&hub).contains(&member) {
-                self.add_edge(rng, member, hub.clone());
-            }
         }
     }
 
@@ -214,7 +180,7 @@ impl World {
 
     /// What a scope of a template may stand for: mostly what a party of a type is
     /// or is within, spokes of a hub and what nobody knows included.
-    fn random_slot(&self, rng: &mut Rng, ty: &str) -> EntityUid {
+    pub(super) fn random_slot(&self, rng: &mut Rng, ty: &str) -> EntityUid {
         let party = self.schema.any(rng, ty);
         let enumerated = self.schema.entity(ty).is_some_and(|ty| ty.enumerated);
         if rng.percent(8) && !enumerated {
@@ -230,6 +196,27 @@ impl World {
             }
         }
     }
+}
+
+/// Ordinary policies, templates and those that will stand for facts.
+fn policies(rng: &mut Rng, schema: &Schema) -> Vec<Policy> {
+    let mut policies = Vec::new();
+    for n in 0..8 + rng.below(18) {
+        policies.push(Policy::random(rng, schema, format!("p{n}"), Kind::Fixed));
+    }
+    for n in 0..2 + rng.below(7) {
+        // An author's id may hold what link ids are put together with.
+        let id = match n {
+            1 => "t|1".to_owned(),
+            n => format!("t{n}"),
+        };
+        policies.push(Policy::random(rng, schema, id, Kind::Template));
+    }
+    for n in 0..rng.below(5) {
+        let id = format!("standing {n}");
+        policies.push(Policy::random(rng, schema, id, Kind::Fixed));
+    }
+    policies
 }
 
 impl EntityType {
