@@ -4,7 +4,7 @@
 //! A [`Workload`] is a seed and a number of customers. Everything else follows
 //! from them: each customer is planned from its index alone, so that changes,
 //! facts and questions come lazily and no list of customers is ever held. What
-//! is measured on it, with which clock, is in [`bench`]. Deliberately not here:
+//! is measured on it, with which clock, is in [`mod@bench`]. Deliberately not here:
 //! the directory's projection, which a test compares with this independent way to
 //! the same changes.
 //!
