@@ -398,21 +398,15 @@ fn extension_value(
     place: &str,
 ) -> Result<Option<Value>, Problem> {
     let text: Option<Cow<'_, str>> = match input.get("__extn") {
-        // Our own form for far moments is no constructor's text.
         None => input
             .as_str()
-            .filter(|text| datetime_offset(text).is_none() || extension != Extension::Datetime)
+            // Our own form for far moments is no constructor's text.
+            .filter(|text| extension != Extension::Datetime || datetime_offset(text).is_none())
             .map(Cow::Borrowed),
-        Some(call) => {
-            let function = call.get("fn").and_then(Input::as_str);
-            let text = call.get("arg").and_then(Input::as_str);
-            match function {
-                Some("offset") if extension == Extension::Datetime => far_moment(call),
-                function => text
-                    .filter(|_| function == Some(extension.constructor()))
-                    .map(Cow::Borrowed),
-            }
-        }
+        Some(call) => match call.get("fn").and_then(Input::as_str) {
+            Some("offset") if extension == Extension::Datetime => far_moment(call),
+            _ => argument(call, extension).map(Cow::Borrowed),
+        },
     };
     let Some(text) = text else {
         return Ok(None);
@@ -434,6 +428,15 @@ fn extension_value(
     }
 }
 
+/// The text that a call of a type's constructor is given.
+fn argument<'i>(call: &'i Input<'_>, extension: Extension) -> Option<&'i str> {
+    let function = call.get("fn").and_then(Input::as_str)?;
+    let text = call.get("arg").and_then(Input::as_str)?;
+    let taken = function == extension.constructor()
+        && (extension != Extension::Datetime || datetime_offset(text).is_none());
+    taken.then_some(text)
+}
+
 /// A moment as Cedar writes it where no constructor's text reaches: a datetime
 /// and a duration from it.
 fn far_moment(call: &Input<'_>) -> Option<Cow<'static, str>> {
@@ -443,14 +446,9 @@ fn far_moment(call: &Input<'_>) -> Option<Cow<'static, str>> {
     let [from, by] = arguments.as_slice() else {
         return None;
     };
-    let text = |of: &Input<'_>, constructor: &str| {
-        let call = of.get("__extn")?;
-        let function = call.get("fn").and_then(Input::as_str)?;
-        let text = call.get("arg").and_then(Input::as_str)?;
-        (function == constructor).then(|| text.to_owned())
-    };
-    let from = parse_datetime(&text(from, Extension::Datetime.constructor())?)?;
-    let by = parse_duration(&text(by, Extension::Duration.constructor())?)?;
+    let from = argument(from.get("__extn")?, Extension::Datetime)?;
+    let by = argument(by.get("__extn")?, Extension::Duration)?;
+    let (from, by) = (parse_datetime(from)?, parse_duration(by)?);
     Some(Cow::Owned(print_datetime(from.checked_add(by)?)))
 }
 
@@ -463,5 +461,32 @@ fn wanted(ty: &Type) -> String {
         Type::Set(element) => format!("an array, each item {}", wanted(element)),
         Type::Record(_) => "an object".to_owned(),
         Type::Extension(extension) => format!("a {} as a string", extension.constructor()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(input: &str, wanted: Option<&str>) {
+        let input = Input::parse(input).unwrap();
+        let taken = extension_value(Extension::Datetime, &input, "context.at");
+        let value = wanted.map(|text| Value::Extension(Extension::Datetime, text.into()));
+        assert_eq!(taken, Ok(value));
+    }
+
+    #[test]
+    fn far_moments_come_as_an_offset_only() {
+        let far = r#"{"__extn": {"fn": "offset", "args": [
+            {"__extn": {"fn": "datetime", "arg": "1970-01-01"}},
+            {"__extn": {"fn": "duration", "arg": "999999999999999ms"}}]}}"#;
+        check(far, Some("999999999999999ms"));
+        check(r#""999999999999999ms""#, None);
+        check(
+            r#"{"__extn": {"fn": "datetime", "arg": "999999999999999ms"}}"#,
+            None,
+        );
+        check(&far.replace("1970-01-01", "5ms"), None);
     }
 }

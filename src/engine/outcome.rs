@@ -25,7 +25,7 @@ pub struct Outcome {
 }
 
 /// A policy without its name.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) enum PolicyHandle {
     Static(u32),
     Link(LinkRef),
@@ -39,12 +39,6 @@ pub(super) enum Failed {
     Here(Failure),
     /// As the reference evaluator told it.
     Told(Arc<str>),
-}
-
-impl PartialEq for StandingCode {
-    fn eq(&self, other: &Self) -> bool {
-        self.policy.id == other.policy.id
-    }
 }
 
 impl Outcome {

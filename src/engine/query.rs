@@ -57,8 +57,6 @@ impl Query {
         resource: Named<'_>,
     ) -> Result<Self, Problem> {
         let (state, program) = (snapshot.state(), snapshot.program());
-        // Both slots are looked at before either is followed.
-        let _ = state.touch(principal.hash) ^ state.touch(resource.hash);
         let action = program.action_of(state, &request.action);
         let action = action.and_then(|eid| program.action(eid));
         let environment = action.and_then(|a| program.number(principal.ty, a.eid, resource.ty));

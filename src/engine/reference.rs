@@ -2,7 +2,8 @@
 //!
 //! It walks every policy on each question and copies the entities when a request
 //! brings some of its own. That is its virtue: there is nothing in it to get
-//! wrong. Today it answers; beside a compiled core it is the oracle.
+//! wrong. It is the oracle of the compiled engine, and evaluates clauses for
+//! explanations.
 
 use std::collections::HashMap;
 

@@ -340,3 +340,18 @@ fn generic_mode_decides_any_schema() {
     assert!(run("ana", 0).contains("policy0"));
     assert!(run("bob", 2).contains("principal == User::\"ana\""));
 }
+
+#[test]
+fn the_built_in_policies_are_all_compiled() {
+    let (out, _) = check(&["check", "--format", "json"], 0);
+    let profiles: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let profiles = profiles.as_array().unwrap();
+    assert_eq!(profiles.len(), 2);
+    for profile in profiles {
+        assert_eq!(
+            profile["not_compiled"],
+            serde_json::json!([]),
+            "{profile:#}"
+        );
+    }
+}

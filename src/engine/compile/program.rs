@@ -59,8 +59,6 @@ pub(crate) struct Environment {
     pub(crate) by_principal_only: bool,
     /// Whether some link without principal slot can apply.
     pub(crate) by_resource_only: bool,
-    /// Values that any of its codes holds at once.
-    pub(crate) stack: usize,
 }
 
 /// A policy in one environment.
@@ -286,13 +284,11 @@ impl Compiler<'_> {
             templates: Vec::new(),
             by_principal_only: false,
             by_resource_only: false,
-            stack: 0,
         };
         for (number, Static { id, permits, tree }) in (0_u32..).zip(statics) {
             let alone = || PolicySet::from_policies(all.policy(&PolicyId::new(id)).cloned()).ok();
             if let Some(mut made) = self.policy(setting, (id, *permits), tree.as_ref(), alone)? {
                 made.policy = number;
-                environment.stack = environment.stack.max(made.stack());
                 environment.policies.push(made);
             }
         }
@@ -308,8 +304,7 @@ impl Compiler<'_> {
                         compiled: made,
                     }
                 });
-            if let Some(made) = &made {
-                environment.stack = environment.stack.max(made.compiled.stack());
+            if made.is_some() {
                 environment.by_principal_only |= !template.resource.has_slot();
                 environment.by_resource_only |= !template.principal.has_slot();
             }
@@ -359,21 +354,6 @@ impl Compiler<'_> {
             seek_principal: Seek::of(&ir, false, self.state),
             seek_resource: Seek::of(&ir, true, self.state),
         }))
-    }
-}
-
-impl Compiled {
-    fn stack(&self) -> usize {
-        let of = |seek: &Seek| match seek {
-            Seek::From(start) => start.code.stack,
-            _ => 0,
-        };
-        let body = match &self.body {
-            Body::Code(code) => code.stack,
-            _ => 0,
-        };
-        body.max(of(&self.seek_principal))
-            .max(of(&self.seek_resource))
     }
 }
 

@@ -157,12 +157,6 @@ impl State {
             .map_or(slot, |cell| slot ^ u64::from(*cell))
     }
 
-    /// Reads where a search for the id would begin, so that it is near when the
-    /// search comes; what it returns means nothing.
-    pub(crate) fn touch(&self, hash: IdHash) -> u64 {
-        self.ids.touch(hash)
-    }
-
     /// The number of an id that this state has heard of.
     pub(crate) fn find(&self, ty: TypeId, text: &str) -> Option<Eid> {
         self.find_hashed(self.ids.hash(ty, text), ty, text)
