@@ -182,7 +182,9 @@ fn notes(report: &Report) -> String {
         };
         format!("{count} cases were answered by cedar-policy alone: {why}\n")
     });
-    alone.collect()
+    let not_compiled = report.not_compiled.len();
+    let compiled = format!("{not_compiled} policies are not compiled; cedar-policy runs them\n");
+    alone.chain([compiled]).collect()
 }
 
 fn print_coverage(report: &Report) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cedar_policy::Effect as PolicyEffect;
 
-use super::outcome::{Outcome, PolicyHandle};
+use super::outcome::{Failed, Outcome, PolicyHandle, Rest};
 use super::reference::Evaluation;
 use super::{Problem, Query, Request, Revision, Snapshot};
 use crate::policy::{Annotations, BundleHash};
@@ -123,10 +123,13 @@ impl Decision {
     /// Names what an outcome refers to.
     #[must_use]
     pub fn naming(snapshot: &Snapshot, query: &Query, outcome: &Outcome) -> Self {
-        let name = |handle: &PolicyHandle| named(snapshot, query, handle);
+        let (names, erroring) = match &outcome.rest {
+            Some(rest) => (rest.names.as_slice(), rest.erroring.as_slice()),
+            None => Default::default(),
+        };
+        let name = |policy: &PolicyHandle| named((snapshot, query), names, *policy);
         let mut determining: Vec<PolicyRef> = outcome.determining.iter().map(name).collect();
-        let mut erroring: Vec<Erroring> = outcome
-            .erroring
+        let mut erroring: Vec<Erroring> = erroring
             .iter()
             .map(|(handle, failure)| Erroring {
                 policy: name(handle),
@@ -146,38 +149,35 @@ impl Decision {
     }
 }
 
-fn named(snapshot: &Snapshot, query: &Query, handle: &PolicyHandle) -> PolicyRef {
-    let id = match handle {
+fn named(
+    (snapshot, query): (&Snapshot, &Query),
+    names: &[Arc<str>],
+    policy: PolicyHandle,
+) -> PolicyRef {
+    let link = match policy {
         PolicyHandle::Static(n) => {
-            let policy = snapshot.program().policies.get(*n as usize);
-            policy.map_or_else(String::new, |policy| policy.id.to_string())
+            let policy = snapshot.program().policies.get(n as usize);
+            return policy_ref(snapshot, policy.map_or("", |policy| &policy.id));
         }
-        PolicyHandle::Link(link) => {
-            let state = snapshot.state();
-            let id = |eid| {
-                query
-                    .uid(state, eid)
-                    .map(|uid| uid.id().unescaped().to_owned())
-            };
-            let template = snapshot.program().templates.get(usize::from(link.template));
-            format!(
-                "{}|{}|{}",
-                template.map_or("", |template| template.id.as_ref()),
-                id(link.principal).unwrap_or_default(),
-                id(link.resource).unwrap_or_default()
-            )
+        PolicyHandle::Named(n) => {
+            let id = names.get(n as usize);
+            return policy_ref(snapshot, id.map_or("", |id| id));
         }
-        PolicyHandle::Standing(code) => code.policy.id.clone(),
-        PolicyHandle::Named(id) => id.to_string(),
+        PolicyHandle::Link(link) => link,
     };
-    match handle {
-        PolicyHandle::Link(link) => {
-            let template = snapshot.program().templates.get(usize::from(link.template));
-            let info = template.and_then(|template| snapshot.bundle().policy(&template.id));
-            of_info(id, info)
-        }
-        _ => policy_ref(snapshot, &id),
-    }
+    let id = |eid| {
+        let uid = query.uid(snapshot.state(), eid);
+        uid.map(|uid| uid.id().unescaped().to_owned())
+    };
+    let template = snapshot.program().templates.get(usize::from(link.template));
+    let name = format!(
+        "{}|{}|{}",
+        template.map_or("", |template| template.id.as_ref()),
+        id(link.principal).unwrap_or_default(),
+        id(link.resource).unwrap_or_default()
+    );
+    let info = template.and_then(|template| snapshot.bundle().policy(&template.id));
+    of_info(name, info)
 }
 
 fn of_info(id: String, info: Option<&crate::policy::PolicyInfo>) -> PolicyRef {
@@ -215,20 +215,18 @@ pub(super) fn of_evaluation(evaluation: Evaluation, mode: ErrorMode) -> Outcome 
     // Permits do not determine a deny that a failure made.
     let none = failed && evaluation.allow;
     let determining = evaluation.determining.into_iter().filter(|_| !none);
-    let erroring = evaluation.erroring.into_iter();
+    let mut rest = Box::<Rest>::default();
+    let determining = determining.map(|id| rest.named(&id)).collect();
+    for (id, message) in evaluation.erroring {
+        let policy = rest.named(&id);
+        rest.erroring.push((policy, Failed::Told(message.into())));
+    }
     Outcome {
         effect: match evaluation.allow && !failed {
             true => Effect::Allow,
             false => Effect::Deny,
         },
-        determining: determining
-            .map(|id| PolicyHandle::Named(id.into()))
-            .collect(),
-        erroring: erroring
-            .map(|(id, message)| {
-                let failure = super::outcome::Failed::Told(message.into());
-                (PolicyHandle::Named(id.into()), failure)
-            })
-            .collect(),
+        determining,
+        rest: Some(rest),
     }
 }

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
+use cedar_policy::PolicySet;
 use smallvec::SmallVec;
 
-use super::compile::{Body, Compiled, Environment, StandingCode};
+use super::compile::{Body, Compiled, CompiledTemplate, Environment};
 use super::decide::of_evaluation;
-use super::eval::{Failure, Machine, Scratch};
+use super::eval::{Failure, Machine};
 use super::reference::{cedar_request, evaluate};
-use super::state::{Eid, Kind, LinkRef, ListsRef, entity_of, flag, more_of};
+use super::state::{Eid, Kind, LinkRef, entity_of, flag, more_of};
 use super::{Effect, ErrorMode, Problem, Query, Snapshot, display_uid};
 
 /// Links at one scope above which they are looked up by the principal instead.
@@ -21,16 +22,31 @@ pub struct Outcome {
     /// Allow or deny.
     pub effect: Effect,
     pub(super) determining: SmallVec<[PolicyHandle; 2]>,
+    pub(super) rest: Option<Box<Rest>>,
+}
+
+/// What few outcomes have.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rest {
     pub(super) erroring: Vec<(PolicyHandle, Failed)>,
+    /// Ids of policies that have no number.
+    pub(super) names: Vec<Arc<str>>,
 }
 
 /// A policy without its name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum PolicyHandle {
     Static(u32),
     Link(LinkRef),
-    Standing(Arc<StandingCode>),
-    Named(Arc<str>),
+    /// By place among the outcome's names.
+    Named(u32),
+}
+
+impl Rest {
+    pub(super) fn named(&mut self, id: &str) -> PolicyHandle {
+        self.names.push(id.into());
+        PolicyHandle::Named(u32::try_from(self.names.len() - 1).unwrap_or(u32::MAX))
+    }
 }
 
 /// How a policy failed.
@@ -58,15 +74,18 @@ impl Outcome {
         }
         let mut deciding = Deciding {
             snapshot,
-            machine: Machine::new(snapshot.state(), query),
-            scratch: Scratch::default(),
+            machine: Machine::new(snapshot.state(), query, environment.principal),
             environment,
+            bodies: Bodies::default(),
             permits: SmallVec::new(),
             forbids: SmallVec::new(),
-            erroring: Vec::new(),
+            rest: None,
+            told: None,
         };
         deciding.statics();
-        deciding.at_scopes();
+        if environment.has_templates || !snapshot.standing().is_empty() {
+            deciding.at_scopes();
+        }
         if environment.by_principal_only {
             deciding.of_principals();
         }
@@ -88,18 +107,28 @@ impl Outcome {
     /// How many policies failed.
     #[must_use]
     pub fn erroring_count(&self) -> usize {
-        self.erroring.len()
+        self.rest.as_ref().map_or(0, |rest| rest.erroring.len())
     }
 }
 
 struct Deciding<'a> {
     snapshot: &'a Snapshot,
     machine: Machine<'a>,
-    scratch: Scratch<'a>,
     environment: &'a Environment,
+    bodies: Bodies,
     permits: SmallVec<[PolicyHandle; 2]>,
     forbids: SmallVec<[PolicyHandle; 2]>,
-    erroring: Vec<(PolicyHandle, Failed)>,
+    rest: Option<Box<Rest>>,
+    /// How the reference evaluator told the last failure, if it was its.
+    told: Option<Arc<str>>,
+}
+
+/// How a condition comes out. What failed is with the machine, or was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    No,
+    Yes,
+    Failed,
 }
 
 impl<'a> Deciding<'a> {
@@ -107,58 +136,70 @@ impl<'a> Deciding<'a> {
         let environment = self.environment;
         for compiled in &environment.policies {
             let held = self.holds(compiled);
-            self.note(compiled.permits, &held, || {
-                PolicyHandle::Static(compiled.policy)
-            });
+            self.note(
+                compiled.permits,
+                held,
+                PolicyHandle::Static(compiled.policy),
+            );
         }
     }
 
-    fn holds(&mut self, compiled: &Compiled) -> Result<bool, Failed> {
+    #[inline]
+    fn holds(&mut self, compiled: &Compiled) -> Held {
         match &compiled.body {
-            Body::Always => Ok(true),
-            Body::Code(code) => {
-                let held = self.machine.test(code, &mut self.scratch);
-                held.map_err(Failed::Here)
-            }
-            Body::Reference(set) => {
-                let told = |message: String| Failed::Told(message.into());
-                let asked =
-                    ask_reference(self.snapshot, self.machine.query, |request, entities| {
-                        evaluate(request, set, entities)
-                    });
-                let evaluation = asked.map_err(|problem| told(problem.to_string()))?;
-                match evaluation.erroring.into_iter().next() {
-                    Some((_, message)) => Err(told(message)),
-                    None => Ok(!evaluation.determining.is_empty()),
-                }
-            }
+            Body::Always => Held::Yes,
+            Body::Graph(graph) => match self.machine.holds(graph) {
+                Some(false) => Held::No,
+                Some(true) => Held::Yes,
+                None => Held::Failed,
+            },
+            Body::Reference(set) => self.by_reference(set).unwrap_or_else(|message| {
+                self.told = Some(message.into());
+                Held::Failed
+            }),
         }
     }
 
-    fn note(
-        &mut self,
-        permits: bool,
-        held: &Result<bool, Failed>,
-        handle: impl FnOnce() -> PolicyHandle,
-    ) {
-        match held {
-            Ok(false) => {}
-            Ok(true) if permits => self.permits.push(handle()),
-            Ok(true) => self.forbids.push(handle()),
-            Err(failed) => self.erroring.push((handle(), failed.clone())),
+    #[cold]
+    fn by_reference(&self, set: &PolicySet) -> Result<Held, String> {
+        let asked = ask_reference(self.snapshot, self.machine.query, |request, entities| {
+            evaluate(request, set, entities)
+        });
+        let evaluation = asked.map_err(|problem| problem.to_string())?;
+        match evaluation.erroring.into_iter().next() {
+            Some((_, message)) => Err(message),
+            None if evaluation.determining.is_empty() => Ok(Held::No),
+            None => Ok(Held::Yes),
         }
+    }
+
+    #[inline]
+    fn note(&mut self, permits: bool, held: Held, policy: PolicyHandle) {
+        match held {
+            Held::No => {}
+            Held::Yes if permits => self.permits.push(policy),
+            Held::Yes => self.forbids.push(policy),
+            Held::Failed => self.note_failure(policy),
+        }
+    }
+
+    #[cold]
+    fn note_failure(&mut self, policy: PolicyHandle) {
+        let told = self.told.take().map(Failed::Told);
+        let failed = told.unwrap_or_else(|| Failed::Here(self.machine.failure()));
+        let rest = self.rest.get_or_insert_default();
+        rest.erroring.push((policy, failed));
     }
 
     /// Links and standing policies at the resource and at each scope above it.
     fn at_scopes(&mut self) {
         let resource = self.machine.query.resource;
-        let mut bodies = Bodies::default();
         let standing = !self.snapshot.standing().is_empty();
         if standing {
             self.standing_at(None);
         }
-        let mut visit = |this: &mut Self, scope: Eid| {
-            this.links_at(scope, &mut bodies);
+        let visit = |this: &mut Self, scope: Eid| {
+            this.links_at(scope);
             if standing {
                 this.standing_at(Some(scope));
             }
@@ -169,7 +210,7 @@ impl<'a> Deciding<'a> {
         }
     }
 
-    fn links_at(&mut self, scope: Eid, bodies: &mut Bodies) {
+    fn links_at(&mut self, scope: Eid) {
         let Some(row) = self.machine.state.row(scope) else {
             return;
         };
@@ -180,64 +221,61 @@ impl<'a> Deciding<'a> {
         let links = lists.of(Kind::LINK_AT);
         if links.at_most(FEW_LINKS) {
             for entry in links {
-                self.link(scope, entity_of(entry), more_of(entry), bodies);
+                let principal = entity_of(entry);
+                if self.machine.is_principal_in(principal) {
+                    self.link(scope, principal, more_of(entry));
+                }
             }
             return;
         }
         // Many were given something here, and the question is of one.
         let principal = self.machine.query.principal;
         let above = self.machine.above(principal);
-        let holders = above.iter().chain([principal, Eid::NONE]);
-        self.links_of(lists, scope, holders, bodies);
-    }
-
-    fn links_of(
-        &mut self,
-        lists: ListsRef<'_>,
-        scope: Eid,
-        principals: impl Iterator<Item = Eid>,
-        bodies: &mut Bodies,
-    ) {
-        for principal in principals {
-            for entry in lists.at(Kind::LINK_AT, principal) {
-                self.link(scope, principal, more_of(entry), bodies);
+        for holder in above.iter().chain([principal, Eid::NONE]) {
+            for entry in lists.at(Kind::LINK_AT, holder) {
+                self.link(scope, holder, more_of(entry));
             }
         }
     }
 
-    fn link(&mut self, scope: Eid, principal: Eid, template: u16, bodies: &mut Bodies) {
+    /// Notes a link whose principal is, or encloses, that of the question.
+    fn link(&mut self, scope: Eid, principal: Eid, template: u16) {
         let environment = self.environment;
         let compiled = environment.templates.get(usize::from(template));
         let Some(compiled) = compiled.and_then(Option::as_ref) else {
             return;
         };
         let query = self.machine.query;
-        if compiled.resource_is && scope != query.resource {
+        let far = compiled.resource_is && scope != query.resource
+            || compiled.principal_is && principal != query.principal && principal != Eid::NONE;
+        if far {
             return;
         }
-        let fits = match principal {
-            Eid::NONE => true,
-            own if own == query.principal => true,
-            _ if compiled.principal_is => false,
-            other => self.machine.is_in(query.principal, other),
+        let held = self.body(template, compiled);
+        let link = LinkRef {
+            template,
+            principal,
+            resource: scope,
         };
-        if fits {
-            let held = bodies.held(template, || self.holds(&compiled.compiled));
-            let link = LinkRef {
-                template,
-                principal,
-                resource: scope,
-            };
-            self.note(compiled.compiled.permits, &held, || {
-                PolicyHandle::Link(link)
-            });
+        self.note(compiled.compiled.permits, held, PolicyHandle::Link(link));
+    }
+
+    /// How the condition of a template comes out. One that failed is run again,
+    /// and fails again.
+    fn body(&mut self, template: u16, compiled: &CompiledTemplate) -> Held {
+        if let Some(held) = self.bodies.known(template) {
+            return held;
         }
+        let held = self.holds(&compiled.compiled);
+        if held != Held::Failed {
+            self.bodies.keep(template, held);
+        }
+        held
     }
 
     /// Links that name no resource.
     fn of_principals(&mut self) {
         let principal = self.machine.query.principal;
-        let mut bodies = Bodies::default();
         let above = self.machine.above(principal);
         for holder in above.iter().chain([principal]) {
             let Some(row) = self.machine.state.row(holder) else {
@@ -253,15 +291,13 @@ impl<'a> Deciding<'a> {
                 if compiled.principal_is && holder != principal {
                     continue;
                 }
-                let held = bodies.held(template, || self.holds(&compiled.compiled));
+                let held = self.body(template, compiled);
                 let link = LinkRef {
                     template,
                     principal: holder,
                     resource: Eid::NONE,
                 };
-                self.note(compiled.compiled.permits, &held, || {
-                    PolicyHandle::Link(link)
-                });
+                self.note(compiled.compiled.permits, held, PolicyHandle::Link(link));
             }
         }
     }
@@ -271,39 +307,51 @@ impl<'a> Deciding<'a> {
         for code in snapshot.standing().at(scope) {
             if let Some(compiled) = code.compiled.get(&self.machine.query.environment) {
                 let held = self.holds(compiled);
-                let handle = || PolicyHandle::Standing(Arc::clone(code));
-                self.note(compiled.permits, &held, handle);
+                if held != Held::No {
+                    let rest = self.rest.get_or_insert_default();
+                    let policy = rest.named(&code.policy.id);
+                    self.note(compiled.permits, held, policy);
+                }
             }
         }
     }
 
     fn outcome(self, mode: ErrorMode) -> Outcome {
-        let failed = mode == ErrorMode::Strict && !self.erroring.is_empty();
+        let erroring = self
+            .rest
+            .as_ref()
+            .is_some_and(|rest| !rest.erroring.is_empty());
+        let failed = mode == ErrorMode::Strict && erroring;
         let allow = !failed && self.forbids.is_empty() && !self.permits.is_empty();
         Outcome {
             effect: if allow { Effect::Allow } else { Effect::Deny },
             determining: if allow { self.permits } else { self.forbids },
-            erroring: self.erroring,
+            rest: self.rest,
         }
     }
 }
 
-/// A template's condition asks nothing of the link, so it is run once.
+/// Which templates' conditions were run, and which of those held, 64 a word. A
+/// condition asks nothing of the link, so it is run once.
 #[derive(Default)]
-struct Bodies(SmallVec<[(u16, Result<bool, Failed>); 4]>);
+struct Bodies(SmallVec<[(u64, u64); 2]>);
 
 impl Bodies {
-    fn held(
-        &mut self,
-        template: u16,
-        run: impl FnOnce() -> Result<bool, Failed>,
-    ) -> Result<bool, Failed> {
-        if let Some((_, held)) = self.0.iter().find(|(known, _)| *known == template) {
-            return held.clone();
+    fn known(&self, template: u16) -> Option<Held> {
+        let (run, held) = self.0.get(usize::from(template / 64))?;
+        let bit = 1 << (template % 64);
+        (run & bit != 0).then_some(if held & bit == 0 { Held::No } else { Held::Yes })
+    }
+
+    fn keep(&mut self, template: u16, held: Held) {
+        let word = usize::from(template / 64);
+        if self.0.len() <= word {
+            self.0.resize(word + 1, (0, 0));
         }
-        let held = run();
-        self.0.push((template, held.clone()));
-        held
+        if let Some((run, yes)) = self.0.get_mut(word) {
+            *run |= 1 << (template % 64);
+            *yes |= u64::from(held == Held::Yes) << (template % 64);
+        }
     }
 }
 

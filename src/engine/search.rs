@@ -15,7 +15,7 @@ use cedar_policy::EntityUid;
 
 use super::compile::seek::{Reach, Seek, Start};
 use super::compile::{Compiled, Environment};
-use super::eval::{Machine, Scratch, V};
+use super::eval::{Machine, V};
 use super::state::{Eid, Kind, State, TypeId, entity_of};
 use super::{ErrorMode, Outcome, Problem, Query, Request, Snapshot};
 
@@ -110,7 +110,7 @@ fn candidates(snapshot: &Snapshot, query: &Query, searched: Searched) -> BTreeSe
     let state = snapshot.state();
     let mut seeking = Seeking {
         state,
-        machine: Machine::new(state, query),
+        machine: Machine::new(state, query, environment.principal),
         environment,
         searched,
         found: BTreeSet::new(),
@@ -187,7 +187,7 @@ impl<'a> Seeking<'a> {
             return;
         }
         // Where the expression fails, so does the permit for every candidate.
-        let values = match self.machine.run(&start.code, &mut Scratch::default()) {
+        let values = match self.machine.run(&start.code) {
             Ok(V::Entity(eid)) => vec![eid],
             Ok(value) => self.elements(&value),
             Err(_) => return,
@@ -213,7 +213,7 @@ impl<'a> Seeking<'a> {
         self.found.extend(here);
     }
 
-    fn elements(&self, value: &V<'_>) -> Vec<Eid> {
+    fn elements(&self, value: &V<'a>) -> Vec<Eid> {
         let canonical = self.machine.canonical(value).ok();
         let items = canonical.as_ref().and_then(|value| value.items());
         let items = items.unwrap_or_default().iter();

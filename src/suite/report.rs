@@ -1,9 +1,10 @@
 //! What came out of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::coverage::Coverage;
+use crate::engine::Snapshot;
 
 /// Counts, failures and what the cases covered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +24,9 @@ pub struct Report {
     /// How many cases of the integration corpus cedar-policy answered alone, by
     /// why the engine did not.
     pub cedar_alone: BTreeMap<Alone, usize>,
+    /// Policies that cedar-policy runs because the compiler does not lower them,
+    /// by hash of their bundle and id.
+    pub not_compiled: BTreeSet<(String, String)>,
 }
 
 /// Why the engine does not answer a case of the integration corpus.
@@ -81,6 +85,14 @@ impl Report {
         });
     }
 
+    /// Takes in what of a snapshot's policies is not compiled.
+    pub(super) fn look_at(&mut self, snapshot: &Snapshot) {
+        let bundle = snapshot.bundle().hash();
+        let ids = snapshot.not_lowered().iter().map(|(id, _)| id);
+        let found = ids.map(|id| (bundle.to_string(), id.clone()));
+        self.not_compiled.extend(found);
+    }
+
     /// Adds another run's results.
     pub fn add(&mut self, other: Self) {
         self.passed += other.passed;
@@ -89,6 +101,7 @@ impl Report {
         for (why, count) in other.cedar_alone {
             *self.cedar_alone.entry(why).or_default() += count;
         }
+        self.not_compiled.extend(other.not_compiled);
         self.failures.extend(other.failures);
         self.skipped.extend(other.skipped);
         for (policy, count) in other.determined {

@@ -73,6 +73,7 @@ fn run_suite(suite: &Suite, bundles: &mut Bundles) -> Result<Report, SuiteError>
     }
     .map_err(|error| SuiteError::from_node(&error, &suite.file, "the world"))?;
     report.coverage.load(point.snapshot().bundle());
+    report.look_at(point.snapshot());
     let file: Arc<str> = suite.file.as_str().into();
     for stage in &suite.stages {
         point = enter(point, stage).map_err(|error| {

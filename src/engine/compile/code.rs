@@ -11,7 +11,7 @@ use crate::engine::canonical::Canonical;
 use crate::engine::state::{Eid, Kind, Record, TypeId};
 
 /// A condition or an expression.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Code {
     pub(crate) ops: Box<[Op]>,
     /// Values that it holds at once, at most.
@@ -20,7 +20,7 @@ pub(crate) struct Code {
 }
 
 /// What operations refer to by number.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Pool {
     pub(crate) values: Vec<Canonical>,
     pub(crate) patterns: Vec<Arc<Pattern>>,
@@ -41,7 +41,7 @@ pub(crate) enum From {
 }
 
 /// One operation.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Op {
     Bool(bool),
     Long(i64),

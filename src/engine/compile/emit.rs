@@ -253,7 +253,7 @@ fn more(from: From) -> isize {
     }
 }
 
-fn small(n: usize) -> Result<u16, TooLarge> {
+pub(super) fn small(n: usize) -> Result<u16, TooLarge> {
     u16::try_from(n).map_err(|_| TooLarge)
 }
 

@@ -125,6 +125,10 @@ impl Ir {
                 Some(value) if value == neutral => {
                     kept.pop();
                 }
+                // What cannot fail need not be asked before what is settled.
+                Some(value) if kept.iter().all(Self::cannot_fail) => {
+                    return Self::Const(Canonical::Bool(value));
+                }
                 Some(_) => break,
                 None => {}
             }
@@ -140,6 +144,24 @@ impl Ir {
                 kept.push(last);
                 Self::Or(kept)
             }
+        }
+    }
+
+    /// Whether it is always a boolean, whatever is stored.
+    fn cannot_fail(&self) -> bool {
+        let entity = |ir: &Self| {
+            let constant = matches!(ir, Self::Const(Canonical::Entity(_)));
+            constant || matches!(ir, Self::Principal | Self::Resource)
+        };
+        match self {
+            Self::Has(Root::Principal | Root::Resource | Root::Context, _, None)
+            | Self::Const(Canonical::Bool(_)) => true,
+            Self::Binary(Binary::Eq | Binary::NotEq | Binary::In, parts) => {
+                parts.iter().all(entity)
+            }
+            Self::Unary(Unary::Not, inner) => inner.cannot_fail(),
+            Self::And(parts) | Self::Or(parts) => parts.iter().all(Self::cannot_fail),
+            _ => false,
         }
     }
 

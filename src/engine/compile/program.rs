@@ -7,8 +7,7 @@ use foldhash::{HashMap, HashSet};
 use cedar_policy::pst::{Policy as PstPolicy, PrincipalConstraint, ResourceConstraint, Template};
 use cedar_policy::{EntityUid, PolicyId, PolicySet};
 
-use super::code::Code;
-use super::emit::emit;
+use super::graph::{Graph, graph, share};
 use super::ir::Ir;
 use super::lower::{Lowering, NotLowered, Setting};
 use super::seek::Seek;
@@ -55,6 +54,8 @@ pub(crate) struct Environment {
     pub(crate) policies: Vec<Compiled>,
     /// By number of the template; those that cannot apply are not there.
     pub(crate) templates: Vec<Option<CompiledTemplate>>,
+    /// Whether any template can apply.
+    pub(crate) has_templates: bool,
     /// Whether some link without resource slot can apply.
     pub(crate) by_principal_only: bool,
     /// Whether some link without principal slot can apply.
@@ -87,7 +88,7 @@ pub(crate) struct CompiledTemplate {
 #[derive(Debug)]
 pub(crate) enum Body {
     Always,
-    Code(Code),
+    Graph(Graph),
     /// Left to the reference evaluator: this policy alone.
     Reference(Box<PolicySet>),
 }
@@ -251,6 +252,18 @@ impl Program {
 }
 
 impl Environment {
+    /// Lets its policies keep answers for each other.
+    fn share(&mut self) {
+        let templates = self.templates.iter_mut().flatten();
+        let templates = templates.map(|template| &mut template.compiled);
+        let all = self.policies.iter_mut().chain(templates);
+        share(all.filter_map(|compiled| match &mut compiled.body {
+            Body::Graph(graph) => Some(graph),
+            Body::Always | Body::Reference(_) => None,
+        }));
+        self.has_templates = self.templates.iter().any(Option::is_some);
+    }
+
     fn inverted(&self, into: &mut HashSet<Kind>) {
         let templates = self.templates.iter().flatten().map(|t| &t.compiled);
         for compiled in self.policies.iter().chain(templates) {
@@ -282,6 +295,7 @@ impl Compiler<'_> {
             resource: setting.resource,
             policies: Vec::new(),
             templates: Vec::new(),
+            has_templates: false,
             by_principal_only: false,
             by_resource_only: false,
         };
@@ -310,6 +324,7 @@ impl Compiler<'_> {
             }
             environment.templates.push(made);
         }
+        environment.share();
         Ok(environment)
     }
 
@@ -328,14 +343,15 @@ impl Compiler<'_> {
         };
         let tree = tree.map_err(|why| NotLowered(why.clone()));
         let lowered = tree.and_then(|tree| lowering.policy(tree)).and_then(|ir| {
-            let code = emit(&ir, self.state);
-            let code = code.map_err(|_| NotLowered("it is too large to be lowered".to_owned()))?;
-            Ok((ir, code))
+            let graph = graph(&ir, self.state);
+            let graph =
+                graph.map_err(|_| NotLowered("it is too large to be lowered".to_owned()))?;
+            Ok((ir, graph))
         });
         let (ir, body) = match lowered {
             Ok((ir, _)) if ir.as_bool() == Some(false) => return Ok(None),
             Ok((ir, _)) if ir.as_bool() == Some(true) => (ir, Body::Always),
-            Ok((ir, code)) => (ir, Body::Code(code)),
+            Ok((ir, graph)) => (ir, Body::Graph(graph)),
             Err(NotLowered(why)) => {
                 self.not_lowered.insert(id.to_owned(), why.clone());
                 let set = alone().ok_or_else(|| EngineError::Policy {

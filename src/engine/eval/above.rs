@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::engine::eval::Machine;
-use crate::engine::state::{Ancestors, Eid, State, flag};
+use crate::engine::state::{Eid, State};
 
 /// Entities above another, borrowed from its row or collected.
 #[derive(Debug, Clone)]
@@ -29,19 +29,12 @@ impl<'a> Machine<'a> {
             return Above::All(self.slowly_above(eid));
         }
         let (state, row) = (self.state, self.row(eid));
-        let (Some(row), Some(layout)) = (row, state.layout_of(eid)) else {
-            return Above::Row(&[]);
-        };
-        let all = match State::ancestors(row, layout.nearest) {
-            Ancestors::Few(numbers) => Above::Row(numbers.as_slice()),
-            many @ Ancestors::Many(_) => Above::All(many.collect()),
-        };
+        let nearest = state.layout_of(eid).and_then(|layout| layout.nearest);
         // A wide edge on the way makes more ancestors than the row knows.
-        let wide = |eid: Eid| state.row(eid).is_some_and(|row| row.has_flag(flag::WIDE));
-        if state.has_wide() && (row.has_flag(flag::WIDE) || all.iter().any(wide)) {
-            return Above::All(state.all_ancestors(eid).into_iter().collect());
+        match State::row_ancestors(row, nearest) {
+            Some(numbers) if !state.is_below_wide(eid, numbers) => Above::Row(numbers),
+            _ => Above::All(state.all_ancestors(eid).into_iter().collect()),
         }
-        all
     }
 
     /// The same with the rows that the query brings.

@@ -1,14 +1,12 @@
 //! The loop over operations.
 
-use std::cell::RefCell;
-
-use smallvec::SmallVec;
+use std::cell::Cell;
 
 use crate::engine::canonical::Canonical;
 use crate::engine::compile::code::{Code, From, Op, Pool};
 use crate::engine::eval::{Failure, V};
 use crate::engine::query::Query;
-use crate::engine::state::{Eid, Field, Record, Row, Slot, State, Wide, has_bit, wide_at};
+use crate::engine::state::{Eid, Field, Record, Row, Slot, State, TypeId, Wide, has_bit, wide_at};
 
 /// Values that fit without asking for memory.
 const SHALLOW: usize = 12;
@@ -20,37 +18,53 @@ pub(crate) struct Machine<'a> {
     pub(crate) query: &'a Query,
     pub(crate) principal: Option<Row<'a>>,
     pub(crate) resource: Option<Row<'a>>,
-    /// What the principal was found to be in, or not: policies ask the same.
-    pub(super) memberships: RefCell<SmallVec<[(Eid, bool); 12]>>,
+    /// The cells of principal, resource and context.
+    pub(super) cells: [&'a [u32]; 3],
+    /// All that the principal is in by narrow edges, where its row tells.
+    pub(super) above_principal: Option<&'a [u32]>,
+    /// Shared tests that were asked, and those of them that held.
+    pub(super) asked: Cell<u64>,
+    pub(super) held: Cell<u64>,
+    /// Why the last test failed that did.
+    pub(super) failed: Cell<Failure>,
+    /// The last row that was read by the way.
+    pub(super) near: Cell<(Eid, Option<Row<'a>>)>,
 }
 
 impl<'a> Machine<'a> {
-    pub(crate) fn new(state: &'a State, query: &'a Query) -> Self {
+    /// A machine for a question of a principal of some type.
+    pub(crate) fn new(state: &'a State, query: &'a Query, principal: TypeId) -> Self {
         let row = |eid| query.own_row(eid).or_else(|| state.row(eid));
+        let nearest = state
+            .layouts()
+            .of(principal)
+            .and_then(|layout| layout.nearest);
+        let (principal, resource) = (row(query.principal), row(query.resource));
         Self {
             state,
             query,
-            principal: row(query.principal),
-            resource: row(query.resource),
-            memberships: RefCell::default(),
-        }
-    }
-
-    /// Runs a condition.
-    pub(crate) fn test(&self, code: &Code, scratch: &mut Scratch<'a>) -> Result<bool, Failure> {
-        match self.run(code, scratch)? {
-            V::Bool(value) => Ok(value),
-            _ => Err(Failure::Type),
+            principal,
+            resource,
+            cells: [cells(principal), cells(resource), &query.context],
+            above_principal: match query.own.is_empty() {
+                true => State::row_ancestors(principal, nearest),
+                false => None,
+            },
+            asked: Cell::new(0),
+            held: Cell::new(0),
+            failed: Cell::new(Failure::Type),
+            near: Cell::new((Eid::NONE, None)),
         }
     }
 
     /// Runs an expression.
-    pub(crate) fn run(&self, code: &Code, scratch: &mut Scratch<'a>) -> Result<V<'a>, Failure> {
+    pub(crate) fn run(&self, code: &Code) -> Result<V<'a>, Failure> {
         if code.stack <= SHALLOW {
-            return self.run_on(code, &mut Stack::new(&mut scratch.0));
+            let mut values = [const { V::Bool(false) }; SHALLOW];
+            return self.run_on(code, &mut Stack::new(&mut values));
         }
-        let mut stack = vec![V::Bool(false); code.stack];
-        self.run_on(code, &mut Stack::new(&mut stack))
+        let mut values = vec![V::Bool(false); code.stack];
+        self.run_on(code, &mut Stack::new(&mut values))
     }
 
     fn run_on(&self, code: &Code, stack: &mut Stack<'_, 'a>) -> Result<V<'a>, Failure> {
@@ -195,7 +209,7 @@ impl<'a> Machine<'a> {
         self.query.own_row(eid).or_else(|| self.state.row(eid))
     }
 
-    pub(crate) fn type_of(&self, eid: Eid) -> Option<crate::engine::state::TypeId> {
+    pub(crate) fn type_of(&self, eid: Eid) -> Option<TypeId> {
         self.query
             .local_type(eid)
             .or_else(|| self.state.type_of(eid))
@@ -316,16 +330,6 @@ fn there(cells: &[u32], bit: u16, eid: Option<Eid>) -> Result<(), Failure> {
     match has_bit(cells, usize::from(bit)) {
         true => Ok(()),
         false => Err(Failure::NoAttribute(eid)),
-    }
-}
-
-/// Room for the values of one code after the other.
-#[derive(Debug)]
-pub(crate) struct Scratch<'a>([V<'a>; SHALLOW]);
-
-impl Default for Scratch<'_> {
-    fn default() -> Self {
-        Self([const { V::Bool(false) }; SHALLOW])
     }
 }
 

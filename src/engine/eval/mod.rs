@@ -9,8 +9,9 @@ mod above;
 mod failure;
 mod machine;
 mod operate;
+mod test;
 mod value;
 
 pub(crate) use failure::Failure;
-pub(crate) use machine::{Machine, Scratch};
+pub(crate) use machine::Machine;
 pub(crate) use value::V;

@@ -10,7 +10,7 @@ use crate::engine::extension::{
     IpRange, parse_datetime, parse_decimal, parse_duration, to_date, to_time,
 };
 use crate::engine::query::LOCAL;
-use crate::engine::state::{Eid, Kind, State, entity_of, has_bit};
+use crate::engine::state::{Eid, Kind, TypeId, entity_of, has_bit};
 
 impl<'a> Machine<'a> {
     pub(super) fn unary(&self, op: Unary, inner: &V<'a>) -> Result<V<'a>, Failure> {
@@ -147,34 +147,44 @@ impl<'a> Machine<'a> {
         if lower == upper {
             return true;
         }
-        if lower == self.query.principal {
-            let memberships = self.memberships.borrow();
-            if let Some((_, known)) = memberships.iter().find(|(eid, _)| *eid == upper) {
-                return *known;
-            }
+        if !self.query.own.is_empty() {
+            return self.query.is_in(self.state, lower, upper);
         }
-        let found = self.find_out(lower, upper);
-        if lower == self.query.principal {
-            self.memberships.borrow_mut().push((upper, found));
+        match self
+            .above_principal
+            .filter(|_| lower == self.query.principal)
+        {
+            Some(above) => above.contains(&upper.0) || self.state.is_in_widely(lower, upper),
+            None => self.state.is_in(lower, upper),
         }
-        found
     }
 
-    fn find_out(&self, lower: Eid, upper: Eid) -> bool {
-        if self.query.own.is_empty() {
-            let row = match lower {
-                own if own == self.query.principal => self.principal,
-                own if own == self.query.resource => self.resource,
-                other => self.state.row(other),
-            };
-            let nearest = self
-                .state
-                .layout_of(lower)
-                .and_then(|layout| layout.nearest);
-            return row.is_some_and(|row| State::has_ancestor(row, nearest, upper))
-                || self.state.is_in_widely(lower, upper);
+    /// Whether the principal is one of some entities, all of the given types, or in
+    /// one.
+    pub(super) fn is_principal_in_any(&self, uppers: &[Eid], types: &[TypeId]) -> bool {
+        let (Some(above), lower) = (self.above_principal, self.query.principal) else {
+            return uppers.iter().any(|upper| self.is_principal_in(*upper));
+        };
+        if uppers.contains(&lower) || above.iter().any(|n| uppers.contains(&Eid(*n))) {
+            return true;
         }
-        self.query.is_in(self.state, lower, upper)
+        self.state.are_above_wide(types)
+            && uppers
+                .iter()
+                .any(|upper| self.state.is_in_widely(lower, *upper))
+    }
+
+    /// Whether the principal is an entity or in it; none is any.
+    #[inline]
+    pub(crate) fn is_principal_in(&self, upper: Eid) -> bool {
+        if upper == self.query.principal || upper == Eid::NONE {
+            return true;
+        }
+        match self.above_principal {
+            Some(above) if above.contains(&upper.0) => true,
+            Some(_) => self.state.is_in_widely(self.query.principal, upper),
+            None => self.is_in(self.query.principal, upper),
+        }
     }
 
     pub(super) fn elements(&self, owner: Eid, kind: Kind) -> impl Iterator<Item = Eid> + 'a {

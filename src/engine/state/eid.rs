@@ -8,6 +8,28 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TypeId(pub(crate) u16);
 
+/// Some types.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TypeSet(Vec<u64>);
+
+impl TypeSet {
+    pub(super) fn insert(&mut self, ty: TypeId) {
+        let (word, bit) = (usize::from(ty.0 / 64), ty.0 % 64);
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= 1 << bit;
+        }
+    }
+
+    #[inline]
+    pub(super) fn contains(&self, ty: &TypeId) -> bool {
+        let word = self.0.get(usize::from(ty.0 / 64));
+        word.is_some_and(|word| word >> (ty.0 % 64) & 1 == 1)
+    }
+}
+
 /// Number of an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Eid(pub(crate) u32);

@@ -15,6 +15,7 @@
 //! INVARIANT (no cycles): no entity is in itself.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::eid::{Eid, TypeId};
 use super::lists::{Kind, entity_of, more_of};
@@ -57,6 +58,22 @@ impl State {
         }
     }
 
+    /// The ancestors of a row by narrow edges, where it holds them all.
+    #[inline]
+    pub(crate) fn row_ancestors<'a>(
+        row: Option<Row<'a>>,
+        nearest: Option<(usize, usize)>,
+    ) -> Option<&'a [u32]> {
+        let (Some(row), Some((at, _))) = (row, nearest) else {
+            return Some(&[]);
+        };
+        match row.cells.get(at) {
+            Some(&SPILLED) => None,
+            Some(&count) => row.cells.get(at + 1..at + 1 + count as usize),
+            None => Some(&[]),
+        }
+    }
+
     /// Whether an ancestor stands in a row.
     #[inline]
     pub(crate) fn has_ancestor(row: Row<'_>, nearest: Option<(usize, usize)>, wanted: Eid) -> bool {
@@ -86,10 +103,13 @@ impl State {
     }
 
     /// Whether one entity is in the other over some wide edge.
+    #[inline]
     pub(crate) fn is_in_widely(&self, lower: Eid, upper: Eid) -> bool {
-        if self.wide.is_empty() {
-            return false;
-        }
+        let above_wide = |ty| self.wide_types.above.contains(&ty);
+        self.type_of(upper).is_some_and(above_wide) && self.look_widely(lower, upper)
+    }
+
+    fn look_widely(&self, lower: Eid, upper: Eid) -> bool {
         let Some(row) = self.row(upper) else {
             return false;
         };
@@ -254,6 +274,7 @@ impl State {
             return false;
         }
         self.wide.insert((child, above));
+        self.note_wide_types(child, above);
         for entry in &held {
             self.take(child, Kind::PARENT, entity_of(*entry), more_of(*entry));
             self.take(entity_of(*entry), Kind::CHILD, child, 0);
@@ -263,6 +284,45 @@ impl State {
             self.add_wide(child, entity_of(entry), edge_kind(more_of(entry)));
         }
         true
+    }
+
+    /// Types only get more: what is noted of one that has no wide edge any more
+    /// costs a look, never an answer.
+    fn note_wide_types(&mut self, child: Eid, parent: TypeId) {
+        let Some(child) = self.type_of(child) else {
+            return;
+        };
+        let layouts = Arc::clone(&self.layouts);
+        let types = Arc::make_mut(&mut self.wide_types);
+        for (ty, layout) in layouts.types() {
+            // Groups of actions are of no declared type.
+            let both = layout.is_action;
+            if both || ty == child || layout.ancestors.contains(&child) {
+                types.below.insert(ty);
+            }
+            let upper = layouts
+                .of(parent)
+                .is_some_and(|l| l.ancestors.contains(&ty));
+            if both || ty == parent || upper {
+                types.above.insert(ty);
+            }
+        }
+    }
+
+    /// Whether entities of some of the types can be reached over a wide edge.
+    pub(crate) fn are_above_wide(&self, types: &[TypeId]) -> bool {
+        !self.wide.is_empty() && types.iter().any(|ty| self.wide_types.above.contains(ty))
+    }
+
+    /// Whether an entity has a wide edge of its own or, by its narrow ancestors,
+    /// above it.
+    pub(crate) fn is_below_wide(&self, eid: Eid, ancestors: &[u32]) -> bool {
+        let below_wide = |ty| self.wide_types.below.contains(&ty);
+        if self.wide.is_empty() || !self.type_of(eid).is_some_and(below_wide) {
+            return false;
+        }
+        let mut all = ancestors.iter().map(|n| Eid(*n)).chain([eid]);
+        all.any(|eid| self.row(eid).is_some_and(|row| row.has_flag(flag::WIDE)))
     }
 
     fn add_wide(&mut self, child: Eid, parent: Eid, kind: EdgeKind) {

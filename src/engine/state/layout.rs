@@ -27,7 +27,7 @@ use crate::policy::{ActionShape, Extension, RecordShape, Shape, Type};
 pub(crate) const PRESENCE_BIT: usize = 5;
 
 /// Where one attribute stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Field {
     /// Its presence bit, counted from bit 0 of cell 0.
     pub(crate) present: usize,
@@ -38,7 +38,7 @@ pub(crate) struct Field {
 }
 
 /// The place of a value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Slot {
     Bool(usize),
     /// 64 bits over two cells.
@@ -64,7 +64,7 @@ pub(crate) enum Wide {
 }
 
 /// The attributes of an entity type, a record or a context.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Record {
     pub(crate) fields: BTreeMap<Arc<str>, Field>,
 }

@@ -165,7 +165,7 @@ impl<'a> ListsRef<'a> {
         let (first, last) = (entry(kind, entity, 0), entry(kind, entity, u16::MAX));
         match self {
             Self::Array(entries) => {
-                let at = entries.partition_point(|entry| *entry < first);
+                let at = before(entries, first);
                 entries.get(at).is_some_and(|entry| *entry <= last)
             }
             Self::Tree(entries) => entries.range(first..=last).next().is_some(),
@@ -175,13 +175,8 @@ impl<'a> ListsRef<'a> {
     fn between(self, first: u64, last: u64) -> Entries<'a> {
         match self {
             Self::Array(entries) => {
-                let from = entries.partition_point(|entry| *entry < first);
-                let tail = entries.get(from..).unwrap_or_default();
-                let to = match tail.len() {
-                    // Short tails are walked, long ones halved.
-                    0..=8 => tail.iter().take_while(|entry| **entry <= last).count(),
-                    _ => tail.partition_point(|entry| *entry <= last),
-                };
+                let tail = entries.get(before(entries, first)..).unwrap_or_default();
+                let to = before(tail, last.saturating_add(1));
                 Entries::Array(tail.get(..to).unwrap_or_default().iter())
             }
             Self::Tree(entries) => Entries::Tree(Box::new(
@@ -194,6 +189,15 @@ impl<'a> ListsRef<'a> {
 
     pub(super) fn iter(self) -> Entries<'a> {
         self.between(0, u64::MAX)
+    }
+}
+
+/// How many entries come before one. Short lists are walked, long ones halved.
+#[inline]
+fn before(entries: &[u64], bound: u64) -> usize {
+    match entries.len() {
+        0..=16 => entries.iter().filter(|entry| **entry < bound).count(),
+        _ => entries.partition_point(|entry| *entry < bound),
     }
 }
 

@@ -19,11 +19,10 @@ mod values;
 mod write;
 
 pub(crate) use eid::{Eid, TypeId};
-pub(crate) use hierarchy::Ancestors;
 pub(crate) use ids::IdHash;
 pub(crate) use layout::{ContextLayout, Field, Layouts, Record, Slot, Wide};
 pub(crate) use links::{LinkRef, TemplateSlots};
-pub(crate) use lists::{Kind, ListsRef, entity_of, more_of};
+pub(crate) use lists::{Kind, entity_of, more_of};
 pub(crate) use own::OwnRow;
 pub use read::Facts;
 pub(crate) use read::{StandingPolicies, wide_at};

@@ -6,7 +6,7 @@ use foldhash::HashSet;
 use imbl::GenericHashSet;
 use imbl::shared_ptr::DefaultSharedPtr;
 
-use super::eid::{Eid, TypeId};
+use super::eid::{Eid, TypeId, TypeSet};
 use super::ids::{IdHash, Ids};
 use super::layout::{Layouts, TypeLayout};
 use super::links::TemplateSlots;
@@ -39,6 +39,15 @@ pub(crate) mod flag {
 
 type Wide = GenericHashSet<(Eid, TypeId), foldhash::quality::RandomState, DefaultSharedPtr>;
 
+/// Types that wide edges can concern at all.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WideTypes {
+    /// Those that can have one, of their own or above them.
+    pub(super) below: TypeSet,
+    /// Those that can be reached over one.
+    pub(super) above: TypeSet,
+}
+
 /// Everything that is known, at one revision.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
@@ -46,6 +55,8 @@ pub(crate) struct State {
     /// In order of their ids; a link names its template by the place here.
     pub(super) templates: Arc<[TemplateSlots]>,
     groups: Vec<Arc<Vec<Segment>>>,
+    /// The type of each segment.
+    types: Arc<Vec<TypeId>>,
     /// The segment of each type that takes new rows.
     open: Arc<Vec<Option<usize>>>,
     ids: Ids,
@@ -54,6 +65,7 @@ pub(crate) struct State {
     pub(super) inverted: Arc<HashSet<Kind>>,
     /// Entities whose edges to parents of a type are wide.
     pub(super) wide: Wide,
+    pub(super) wide_types: Arc<WideTypes>,
     pub(super) counts: Counts,
 }
 
@@ -72,11 +84,13 @@ impl State {
             layouts,
             templates: templates.into(),
             groups: Vec::new(),
+            types: Arc::default(),
             open: Arc::new(vec![None; types]),
             ids: Ids::new(),
             values: Values::default(),
             inverted: Arc::default(),
             wide: Wide::default(),
+            wide_types: Arc::default(),
             counts: Counts::default(),
         }
     }
@@ -92,11 +106,6 @@ impl State {
     /// Says which inverted lists to keep. Before any entity is put.
     pub(crate) fn keep_inverted(&mut self, kinds: HashSet<Kind>) {
         self.inverted = Arc::new(kinds);
-    }
-
-    /// Whether any edge is wide.
-    pub(crate) fn has_wide(&self) -> bool {
-        !self.wide.is_empty()
     }
 
     /// Whether an inverted list is kept.
@@ -130,8 +139,9 @@ impl State {
         self.segment(eid)?.row(eid.row())
     }
 
+    #[inline]
     pub(crate) fn type_of(&self, eid: Eid) -> Option<TypeId> {
-        Some(self.segment(eid)?.ty)
+        self.types.get(eid.segment()).copied()
     }
 
     pub(crate) fn layout_of(&self, eid: Eid) -> Option<&TypeLayout> {
@@ -216,6 +226,7 @@ impl State {
     }
 
     fn add_segment(&mut self, segment: Segment) -> usize {
+        Arc::make_mut(&mut self.types).push(segment.ty);
         match self.groups.last_mut() {
             Some(group) if group.len() < GROUP => Arc::make_mut(group).push(segment),
             _ => self.groups.push(Arc::new(vec![segment])),

@@ -17,6 +17,7 @@ use crate::engine::{
 use crate::policy::{Bundle, Type};
 use crate::suite::coverage::Coverage;
 use crate::suite::outcome::Outcome;
+use crate::suite::report::Report;
 
 /// A set in the engine's form.
 pub(super) struct Engine {
@@ -39,9 +40,10 @@ impl Engine {
         Ok(Self { snapshot })
     }
 
-    /// Takes the policies into a coverage, as not determining yet.
-    pub(super) fn cover(&self, coverage: &mut Coverage) {
-        coverage.load(self.snapshot.bundle());
+    /// Takes the policies into a report, as not determining yet.
+    pub(super) fn cover(&self, report: &mut Report) {
+        report.coverage.load(self.snapshot.bundle());
+        report.look_at(&self.snapshot);
     }
 
     /// Answers a question that the schema allows.

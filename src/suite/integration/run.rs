@@ -100,7 +100,7 @@ impl Loaded {
 
     fn run(&self, set: &Set, report: &mut Report) {
         if let Ok(engine) = &self.engine {
-            engine.cover(&mut report.coverage);
+            engine.cover(report);
         }
         if let Some(found) = self.found.as_ref().filter(|_| set.should_validate) {
             report.failures.push(Failure {

@@ -1,0 +1,366 @@
+//! Conditions as graphs of tests: the form that decisions run.
+//!
+//! A node asks one thing and says where to go on, so that a condition is walked
+//! without a stack, and `&&`, `||`, `!` and if-then-else cost nothing. What
+//! policies ask most (memberships, elements of sets of entities, equality of
+//! entities and texts, presence, patterns) are tests of their own; anything else
+//! is a [`Code`] that leaves a boolean.
+//!
+//! INVARIANT (order): the nodes of a graph are come to in the order of Cedar's
+//! evaluation, and none that Cedar would not evaluate.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::code::Code;
+use super::emit::{TooLarge, emit, small};
+use super::ir::{Binary, Ir, Root, Unary};
+use super::pattern::Pattern;
+use crate::engine::canonical::Canonical;
+use crate::engine::state::{Eid, Field, Kind, Slot, State, Texts, TypeId};
+
+/// A condition.
+#[derive(Debug, Clone)]
+pub(crate) struct Graph {
+    pub(crate) nodes: Box<[Node]>,
+    pub(crate) start: Target,
+}
+
+/// A test and where it leads.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) test: Test,
+    pub(crate) yes: Target,
+    pub(crate) no: Target,
+    /// Where its answer is kept for other policies that ask the same.
+    pub(crate) shared: Option<u8>,
+}
+
+/// A node by number, or the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target(u16);
+
+/// Answers that an environment's policies can share.
+pub(super) const SHARED_MAX: u8 = 64;
+
+/// Tests among which equal ones are looked for: comparing all would take a large
+/// policy set too long.
+const KNOWN_MAX: usize = 256;
+
+/// Something that is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Test {
+    /// Whether an attribute is there.
+    Has(Owner, u16),
+    Bool(Place),
+    /// Whether one entity is the other or in it.
+    In(Ent, Ent),
+    /// Whether an entity is one of these, which are of these types, or in one.
+    InAny(Ent, Box<[Eid]>, Box<[TypeId]>),
+    /// The same with entities that are read; all are read before any is asked.
+    InEach(Ent, Box<[Ent]>),
+    Same(Ent, Ent),
+    /// Whether an entity is one of these.
+    Among(Ent, Box<[Eid]>),
+    /// Whether a text is the one of a number.
+    Text(Place, u32),
+    Like(Place, Arc<Pattern>),
+    /// Whether a set of entities holds one.
+    Holds(Set, Ent),
+    /// Whether every element of a set of entities is one of these, which are in
+    /// order.
+    AllAmong(Set, Box<[Eid]>),
+    Code(Box<Code>),
+}
+
+/// An entity, or the context, whose attributes are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    At(Row),
+    /// The entity in the cell of one of those.
+    Via(Cell),
+}
+
+/// An entity as an attribute of principal, resource or context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cell {
+    pub(crate) of: Row,
+    pub(crate) present: u16,
+    pub(crate) at: u16,
+}
+
+/// A row that is at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Row {
+    Principal,
+    Resource,
+    Context,
+}
+
+/// An attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) owner: Owner,
+    pub(crate) present: u16,
+    pub(crate) at: u16,
+}
+
+/// An attribute that is a set of entities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Set {
+    pub(crate) owner: Owner,
+    pub(crate) present: u16,
+    pub(crate) kind: Kind,
+}
+
+/// An entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ent {
+    Principal,
+    Resource,
+    Const(Eid),
+    At(Place),
+}
+
+impl Target {
+    pub(crate) const TRUE: Self = Self(u16::MAX);
+    pub(crate) const FALSE: Self = Self(u16::MAX - 1);
+
+    /// Its number, if it is a node.
+    #[inline]
+    pub(crate) fn node(self) -> Option<usize> {
+        (self.0 < Self::FALSE.0).then_some(usize::from(self.0))
+    }
+}
+
+/// Makes the graph of a condition. Texts get their numbers from the state.
+pub(super) fn graph(ir: &Ir, state: &mut State) -> Result<Graph, TooLarge> {
+    let mut builder = Builder {
+        nodes: Vec::new(),
+        state,
+    };
+    let start = builder.branch(ir, Target::TRUE, Target::FALSE)?;
+    Ok(Graph {
+        nodes: builder.nodes.into(),
+        start,
+    })
+}
+
+/// Gives tests that several graphs ask a place to keep the answer.
+pub(super) fn share<'g>(graphs: impl Iterator<Item = &'g mut Graph>) {
+    // How often, and where it is first asked.
+    let mut known: Vec<(&Test, &mut Option<u8>)> = Vec::new();
+    let mut given = 0;
+    for node in graphs.flat_map(|graph| graph.nodes.iter_mut()) {
+        // Asking again is as cheap as looking up the answer.
+        if matches!(node.test, Test::Has(Owner::At(_), _)) {
+            continue;
+        }
+        let Node { test, shared, .. } = node;
+        let at = known.iter().position(|(other, _)| **other == *test);
+        if let Some((_, first)) = at.and_then(|at| known.get_mut(at)) {
+            if first.is_none() && given < SHARED_MAX {
+                **first = Some(given);
+                given += 1;
+            }
+            *shared = **first;
+        } else if known.len() < KNOWN_MAX {
+            known.push((test, shared));
+        }
+    }
+}
+
+struct Builder<'s> {
+    nodes: Vec<Node>,
+    state: &'s mut State,
+}
+
+impl Builder<'_> {
+    /// The node where a condition begins that goes on at `yes` or at `no`. Made
+    /// from its end, so that where to go on is always there already.
+    fn branch(&mut self, ir: &Ir, yes: Target, no: Target) -> Result<Target, TooLarge> {
+        match ir {
+            Ir::Const(Canonical::Bool(true)) => Ok(yes),
+            Ir::Const(Canonical::Bool(false)) => Ok(no),
+            Ir::And(parts) => {
+                let mut parts = parts.iter().rev();
+                parts.try_fold(yes, |next, part| self.branch(part, next, no))
+            }
+            Ir::Or(parts) => {
+                let mut parts = parts.iter().rev();
+                parts.try_fold(no, |next, part| self.branch(part, yes, next))
+            }
+            Ir::Unary(Unary::Not, inner) => self.branch(inner, no, yes),
+            Ir::If(parts) => {
+                let [test, then, otherwise] = parts.as_ref();
+                let then = self.branch(then, yes, no)?;
+                let otherwise = self.branch(otherwise, yes, no)?;
+                self.branch(test, then, otherwise)
+            }
+            Ir::Binary(Binary::NotEq, parts) => match equal(parts, self.state) {
+                Some(test) => self.node(test, no, yes),
+                None => self.code(ir, yes, no),
+            },
+            other => match self.test(other) {
+                Some(test) => self.node(test, yes, no),
+                None => self.code(ir, yes, no),
+            },
+        }
+    }
+
+    fn code(&mut self, ir: &Ir, yes: Target, no: Target) -> Result<Target, TooLarge> {
+        let code = emit(ir, self.state)?;
+        self.node(Test::Code(Box::new(code)), yes, no)
+    }
+
+    fn node(&mut self, test: Test, yes: Target, no: Target) -> Result<Target, TooLarge> {
+        let number = Target(small(self.nodes.len())?);
+        if number.node().is_none() {
+            return Err(TooLarge);
+        }
+        self.nodes.push(Node {
+            test,
+            yes,
+            no,
+            shared: None,
+        });
+        Ok(number)
+    }
+
+    /// The test that an expression is, if it is one of the simple ones.
+    fn test(&mut self, ir: &Ir) -> Option<Test> {
+        match ir {
+            Ir::Has(root, bit, None) => Some(Test::Has(owner(root)?, small(*bit).ok()?)),
+            Ir::Field(root, field) => match field.slot {
+                Slot::Bool(at) => Some(Test::Bool(place(root, field, at)?)),
+                _ => None,
+            },
+            Ir::Like(inner, pattern) => match inner.as_ref() {
+                Ir::Field(root, field) => match field.slot {
+                    Slot::Text(at) => {
+                        Some(Test::Like(place(root, field, at)?, Arc::clone(pattern)))
+                    }
+                    _ => None,
+                },
+                _ => None,
+            },
+            Ir::Binary(op, parts) => {
+                let [left, right] = parts.as_ref();
+                match op {
+                    Binary::Eq => equal(parts, self.state),
+                    Binary::In => within(left, right, self.state),
+                    Binary::Contains => match constants(left) {
+                        Some(all) => Some(Test::Among(ent(right)?, all)),
+                        None => Some(Test::Holds(set(left)?, ent(right)?)),
+                    },
+                    Binary::ContainsAll => Some(Test::AllAmong(set(right)?, constants(left)?)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+fn within(lower: &Ir, upper: &Ir, state: &State) -> Option<Test> {
+    let lower = ent(lower)?;
+    if let Some(all) = constants(upper) {
+        let types: BTreeSet<TypeId> = all.iter().filter_map(|eid| state.type_of(*eid)).collect();
+        return Some(Test::InAny(lower, all, types.into_iter().collect()));
+    }
+    if let Ir::Set(items) = upper {
+        let items = items.iter().map(ent);
+        return Some(Test::InEach(lower, items.collect::<Option<_>>()?));
+    }
+    Some(Test::In(lower, ent(upper)?))
+}
+
+fn equal(parts: &[Ir; 2], texts: &mut impl Texts) -> Option<Test> {
+    let [left, right] = parts;
+    if let (Some(left), Some(right)) = (ent(left), ent(right)) {
+        return Some(Test::Same(left, right));
+    }
+    let (Ir::Field(root, field), Ir::Const(Canonical::String(text))) = (left, right) else {
+        return None;
+    };
+    let Slot::Text(at) = field.slot else {
+        return None;
+    };
+    let place = place(root, field, at)?;
+    Some(Test::Text(place, texts.text_number(text)))
+}
+
+fn ent(ir: &Ir) -> Option<Ent> {
+    match ir {
+        Ir::Principal => Some(Ent::Principal),
+        Ir::Resource => Some(Ent::Resource),
+        Ir::Const(Canonical::Entity(eid)) => Some(Ent::Const(*eid)),
+        Ir::Field(root, field) => match field.slot {
+            Slot::Entity(at, _) => Some(Ent::At(place(root, field, at)?)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A constant set of nothing but entities.
+fn constants(ir: &Ir) -> Option<Box<[Eid]>> {
+    let Ir::Const(Canonical::Set(items)) = ir else {
+        return None;
+    };
+    let items = items.iter().map(|item| match item {
+        Canonical::Entity(eid) => Some(*eid),
+        _ => None,
+    });
+    items.collect()
+}
+
+fn set(ir: &Ir) -> Option<Set> {
+    let Ir::Field(root, field) = ir else {
+        return None;
+    };
+    let Slot::EntitySet(kind, _) = field.slot else {
+        return None;
+    };
+    Some(Set {
+        owner: owner(root)?,
+        present: small(field.present).ok()?,
+        kind,
+    })
+}
+
+fn place(root: &Root, field: &Field, at: usize) -> Option<Place> {
+    Some(Place {
+        owner: owner(root)?,
+        present: small(field.present).ok()?,
+        at: small(at).ok()?,
+    })
+}
+
+fn owner(root: &Root) -> Option<Owner> {
+    let Root::Of(inner) = root else {
+        return row(root).map(Owner::At);
+    };
+    match inner.as_ref() {
+        Ir::Principal => Some(Owner::At(Row::Principal)),
+        Ir::Resource => Some(Owner::At(Row::Resource)),
+        Ir::Field(root, field) => {
+            let Slot::Entity(at, _) = field.slot else {
+                return None;
+            };
+            let (present, at) = (small(field.present).ok()?, small(at).ok()?);
+            let of = row(root)?;
+            Some(Owner::Via(Cell { of, present, at }))
+        }
+        _ => None,
+    }
+}
+
+fn row(root: &Root) -> Option<Row> {
+    match root {
+        Root::Principal => Some(Row::Principal),
+        Root::Resource => Some(Row::Resource),
+        Root::Context => Some(Row::Context),
+        Root::Of(_) => None,
+    }
+}
