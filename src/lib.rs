@@ -14,11 +14,12 @@
 //! | 1 | [`policy`] | text to a validated `Bundle`: schema, policies, one hash |
 //! | 2 | [`engine`] | decisions over any Cedar schema: state, `decide`, explanations, the reference evaluator |
 //! | 3 | [`directory`] | delegated administration: facts, the `World` they fold into, its projection into the engine's state |
-//! | 4 | [`node`] | a running decision point: bundle and facts at one revision |
-//! | 5 | [`suite`] | the authors' test suites: cases, runner, access matrix |
-//! | 5 | [`measure`] | the seeded workload that measurements and tests share |
-//! | 6 | [`api`] | HTTP: routes, wire types, errors, limits |
-//! | 7 | [`cli`] | one command per file |
+//! | 4 | [`log`] | ordered durable events: the trait, an embedded and an in-memory backend |
+//! | 5 | [`node`] | a running decision point: bundle and facts at one revision |
+//! | 6 | [`suite`] | the authors' test suites: cases, runner, access matrix |
+//! | 6 | [`measure`] | the seeded workload that measurements and tests share |
+//! | 7 | [`api`] | HTTP: routes, wire types, errors, limits |
+//! | 8 | [`cli`] | one command per file |
 //!
 //! Layers 1 to 3 have no files, network, environment, async runtime or clock:
 //! time is an input. The first use of the library:
@@ -60,6 +61,7 @@ pub mod api;
 pub mod cli;
 pub mod directory;
 pub mod engine;
+pub mod log;
 pub mod measure;
 pub mod node;
 pub mod policy;

@@ -7,7 +7,10 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 
+use serde_json::{Map, Value};
+
 use super::error::ApiError;
+use crate::engine::Input;
 
 /// Bytes of the body of one evaluation. Source: contract, section 3.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -32,6 +35,18 @@ pub(super) fn json_text<'b>(
     std::str::from_utf8(bytes).map_err(|error| ApiError::NotUtf8 {
         at: error.valid_up_to(),
     })
+}
+
+/// A JSON object as a body; a member name that comes twice is refused.
+pub(super) fn json_object(
+    headers: &HeaderMap,
+    body: &Result<Bytes, BytesRejection>,
+    bytes_max: usize,
+) -> Result<Map<String, Value>, ApiError> {
+    let text = json_text(headers, body, bytes_max)?;
+    Input::parse(text).map_err(ApiError::Json)?;
+    let object = serde_json::from_str(text);
+    object.map_err(|_| ApiError::Member("the body must be a JSON object".to_owned()))
 }
 
 /// `application/json`, with whatever parameters, once.

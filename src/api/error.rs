@@ -4,6 +4,9 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::ledger_problem::LedgerProblem;
 
 use crate::engine::{InputError, Revision};
 
@@ -79,6 +82,18 @@ pub(super) enum ApiError {
         /// As asked.
         method: String,
     },
+    /// No key, or none that is known.
+    #[error("show an API key: `Authorization: Bearer aobo_…`; `aobo keys create` makes one")]
+    Unauthorized,
+    /// A caller that is known and may not.
+    #[error("{0}")]
+    Forbidden(String),
+    /// There is no log behind this server.
+    #[error("this server has no log; start it with --data")]
+    NoLog,
+    /// A write, or a look into the past, that did not come about.
+    #[error("{}", .0.message)]
+    Ledger(Box<LedgerProblem>),
     /// A mistake of ours.
     #[error("the request could not be answered; this is a fault here, not in the request")]
     Internal {
@@ -103,6 +118,10 @@ impl ApiError {
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotReached { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NoLog => StatusCode::BAD_REQUEST,
+            Self::Ledger(problem) => problem.status,
             Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -122,6 +141,10 @@ impl ApiError {
             Self::NotReached { .. } => "revision-not-reached",
             Self::NotFound { .. } => "not-found",
             Self::Method { .. } => "method-not-allowed",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden(_) => "forbidden",
+            Self::NoLog => "no-log",
+            Self::Ledger(problem) => problem.code,
             Self::Internal { .. } => "internal-error",
         }
     }
@@ -148,6 +171,9 @@ struct ErrorObject {
     status: u16,
     code: &'static str,
     message: String,
+    /// What to do next, what is legal, which rule says so.
+    #[serde(flatten)]
+    more: Map<String, Value>,
 }
 
 impl IntoResponse for ApiError {
@@ -157,11 +183,19 @@ impl IntoResponse for ApiError {
             status: status.as_u16(),
             code: self.code(),
             message: self.to_string(),
+            more: match &self {
+                Self::Ledger(problem) => problem.more.clone(),
+                _ => Map::new(),
+            },
         };
         let mut response = (status, Json(ErrorBody { error })).into_response();
-        if matches!(self, Self::NotReached { .. }) {
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             let headers = response.headers_mut();
             headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+        }
+        if matches!(self, Self::Unauthorized) {
+            let headers = response.headers_mut();
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         // For the log line, which is written where the request id is known.
         response.extensions_mut().insert(self);

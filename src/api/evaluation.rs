@@ -13,7 +13,7 @@ use super::AppState;
 use super::answer::EvaluationAnswer;
 use super::body::{BODY_BYTES_MAX, json_text};
 use super::error::ApiError;
-use super::position::{Position, REVISION};
+use super::position::{Placed, Position, REVISION};
 use super::wire::EvaluationRequest;
 
 /// Answers one evaluation from the current state.
@@ -28,10 +28,7 @@ pub(super) async fn evaluation(
 ) -> Result<Response, ApiError> {
     let text = json_text(&headers, &body, BODY_BYTES_MAX)?;
     let EvaluationRequest { ask, explain } = EvaluationRequest::parse(text)?;
-    let position = Position::read(&headers)?;
-    let point = state.point().current();
-    position.check(&point)?;
-    let now = state.point().now();
+    let Placed { point, now } = Position::read(&headers)?.place(&state).await?;
     let (answer, explanation) = match explain {
         true => point.explain(ask, now),
         false => (point.decide(ask, now), None),

@@ -9,11 +9,13 @@
 //! INVARIANT (closed): an answer says `"decision": true` only if the point's
 //! decision allows; every failure, a panic included, is an error object.
 
+mod admin;
 mod answer;
 mod body;
 mod error;
 mod evaluation;
 mod health;
+mod ledger_problem;
 mod listener;
 mod position;
 mod reason;
@@ -23,8 +25,10 @@ mod state;
 mod watch;
 mod wire;
 
+pub use admin::{COMMANDS, CommandRoute, READS, admin_router};
 pub use body::BODY_BYTES_MAX;
 pub use listener::{DRAIN_SECONDS_MAX, serve};
+pub use position::AT_LEAST_SECONDS_MAX;
 pub use reason::reason;
 pub use request_id::REQUEST_ID_BYTES_MAX;
 pub use routes::router;

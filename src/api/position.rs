@@ -1,73 +1,144 @@
 //! The revision that a caller wants its answer from.
 //!
 //! `Aobo-At-Least: N` asks for a state that is not older than one the caller has
-//! seen; `Aobo-As-Of` for a past one. Nothing moves the revision of this form of
-//! the server, so that there is nothing to wait for and nothing to look back to.
+//! seen, and waits for it a little; `Aobo-As-Of` for a past one, by revision or by
+//! time. Without a log nothing moves the revision, so that there is nothing to
+//! wait for and nothing to look back to.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
+use jiff::Timestamp;
+
+use super::AppState;
 use super::error::ApiError;
-use crate::engine::Revision;
-use crate::node::{Facts, Point};
+use crate::node::{Facts, Ledger, Moment, Point};
 
 /// The response header that says at which revision a decision was made.
 pub(super) const REVISION: HeaderName = HeaderName::from_static("aobo-revision");
 const AT_LEAST: &str = "aobo-at-least";
 const AS_OF: &str = "aobo-as-of";
 
+/// Seconds that a request waits for the revision of `Aobo-At-Least`. Our choice: a
+/// write is in force in milliseconds, or something is wrong.
+pub const AT_LEAST_SECONDS_MAX: u64 = 2;
+
 /// What a request says about revisions.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Position {
     at_least: u64,
-    as_of: bool,
+    as_of: Option<Moment>,
+}
+
+/// The state that answers, and the `now` of its decisions.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) point: Arc<Point>,
+    pub(super) now: Timestamp,
 }
 
 impl Position {
     /// Reads the headers of a request.
     ///
     /// # Errors
-    /// [`ApiError::Header`] if `Aobo-At-Least` is not one whole number.
+    /// [`ApiError::Header`] if `Aobo-At-Least` is not one whole number, or
+    /// `Aobo-As-Of` neither a revision nor a time.
     pub(super) fn read(headers: &HeaderMap) -> Result<Self, ApiError> {
-        let mut given = headers.get_all(AT_LEAST).iter();
-        let at_least = match (given.next(), given.next()) {
-            (None, _) => Some(0),
-            (Some(value), None) => whole_number(value),
-            (Some(_), Some(_)) => None,
+        let at_least = only(headers, AT_LEAST).map(|value| value.and_then(whole_number));
+        let as_of = only(headers, AS_OF).map(|value| value.and_then(moment));
+        let bad = |name: &'static str, message: &str| ApiError::Header {
+            name,
+            message: message.to_owned(),
         };
         Ok(Self {
-            at_least: at_least.ok_or_else(|| ApiError::Header {
-                name: "Aobo-At-Least",
-                message: "must be one revision: a whole number".to_owned(),
-            })?,
-            as_of: headers.contains_key(AS_OF),
+            at_least: match at_least {
+                None => 0,
+                Some(Some(revision)) => revision,
+                Some(None) => {
+                    return Err(bad("Aobo-At-Least", "must be one revision: a whole number"));
+                }
+            },
+            as_of: match as_of {
+                None => None,
+                Some(Some(moment)) => Some(moment),
+                Some(None) => {
+                    let message = "must be one revision, or one time: `2020-09-01T09:00:00Z`";
+                    return Err(bad("Aobo-As-Of", message));
+                }
+            },
         })
     }
 
-    /// Whether a state is one that may answer.
+    /// The state that the request is about.
     ///
     /// # Errors
-    /// [`ApiError::AsOf`], since no past is kept, and [`ApiError::NotReached`] if
-    /// the state is older than wanted.
-    pub(super) fn check(&self, point: &Point) -> Result<(), ApiError> {
-        if self.as_of {
-            return Err(ApiError::AsOf(match point.facts() {
-                Facts::Generic => {
-                    "`Aobo-As-Of` needs a log, and generic mode has none; leave the header out"
-                }
-                Facts::Directory(_) => {
-                    "`Aobo-As-Of` needs a log, and this server has none yet; leave the header out"
-                }
-            }));
+    /// [`ApiError::AsOf`] if no past is kept, [`ApiError::Ledger`] for one that the
+    /// log does not hold, and [`ApiError::NotReached`] if the wanted revision does
+    /// not come in time.
+    pub(super) async fn place(&self, state: &AppState) -> Result<Placed, ApiError> {
+        let current = Arc::clone(&state.point().current());
+        let ledger = state.ledger().ok();
+        if let Some(moment) = self.as_of {
+            let Some(ledger) = ledger else {
+                return Err(ApiError::AsOf(match current.facts() {
+                    Facts::Generic => {
+                        "`Aobo-As-Of` needs a log, and generic mode has none; leave the header out"
+                    }
+                    Facts::Directory(_) => {
+                        "`Aobo-As-Of` needs a log, and this server has none; start it with --data"
+                    }
+                }));
+            };
+            // An old state is replayed, which takes a while.
+            let found = tokio::task::spawn_blocking(move || ledger.at(moment));
+            let past = found.await.map_err(|error| ApiError::Internal {
+                detail: error.to_string(),
+            })??;
+            return Ok(Placed {
+                point: past.point,
+                now: past.at,
+            });
         }
+        if let Some(ledger) = ledger.filter(|_| self.at_least > current.snapshot().revision().0) {
+            self.wait(&ledger).await;
+        }
+        let point = Arc::clone(&state.point().current());
         let current = point.snapshot().revision();
-        if Revision(self.at_least) > current {
+        if self.at_least > current.0 {
             return Err(ApiError::NotReached {
                 wanted: self.at_least,
                 current,
             });
         }
-        Ok(())
+        let now = state.point().now();
+        Ok(Placed { point, now })
     }
+
+    async fn wait(&self, ledger: &Ledger) {
+        let mut applied = ledger.applied();
+        let reached = applied.wait_for(|revision| *revision >= self.at_least);
+        // What was reached is seen by looking again.
+        let _ = tokio::time::timeout(Duration::from_secs(AT_LEAST_SECONDS_MAX), reached).await;
+    }
+}
+
+/// The only value of a header: none if it is not given, `Some(None)` if it is given
+/// more than once.
+fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<Option<&'h HeaderValue>> {
+    let mut given = headers.get_all(name).iter();
+    let first = given.next()?;
+    Some(given.next().is_none().then_some(first))
+}
+
+/// A revision or a time.
+fn moment(value: &HeaderValue) -> Option<Moment> {
+    if let Some(revision) = whole_number(value) {
+        return Some(Moment::Revision(revision));
+    }
+    let time = value.to_str().ok()?.parse().ok()?;
+    Some(Moment::Time(time))
 }
 
 /// Decimal digits and nothing else.

@@ -1,14 +1,17 @@
 //! What every request handler shares.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::error::ApiError;
 use super::request_id::RequestIds;
-use crate::node::DecisionPoint;
+use crate::node::{DecisionPoint, Ledger};
 
 /// The decision point behind the routes, and whether it takes requests.
 #[derive(Debug)]
 pub struct AppState {
-    point: DecisionPoint,
+    point: Arc<DecisionPoint>,
+    ledger: Option<Arc<Ledger>>,
     draining: AtomicBool,
     request_ids: RequestIds,
 }
@@ -17,8 +20,19 @@ impl AppState {
     /// Routes' state over a point that may answer: loaded and self-tested.
     #[must_use]
     pub fn new(point: DecisionPoint) -> Self {
+        Self::of(Arc::new(point), None)
+    }
+
+    /// Routes' state over a point that is written through a log.
+    #[must_use]
+    pub fn with_ledger(ledger: Arc<Ledger>) -> Self {
+        Self::of(Arc::clone(ledger.point()), Some(ledger))
+    }
+
+    fn of(point: Arc<DecisionPoint>, ledger: Option<Arc<Ledger>>) -> Self {
         Self {
             point,
+            ledger,
             draining: AtomicBool::new(false),
             request_ids: RequestIds::new(),
         }
@@ -30,6 +44,14 @@ impl AppState {
         &self.point
     }
 
+    /// The ledger behind the point.
+    ///
+    /// # Errors
+    /// [`ApiError::NoLog`] where there is none.
+    pub(super) fn ledger(&self) -> Result<Arc<Ledger>, ApiError> {
+        self.ledger.clone().ok_or(ApiError::NoLog)
+    }
+
     /// Says from now on that the server is not ready: it is going away. Requests
     /// that come all the same are answered.
     pub fn drain(&self) {
@@ -39,7 +61,13 @@ impl AppState {
     /// Why no further requests should be sent here; none if they should.
     pub(super) fn unready(&self) -> Vec<&'static str> {
         let draining = self.draining.load(Ordering::Relaxed);
-        draining.then_some("shutting down").into_iter().collect()
+        let log = self.ledger.as_ref().map(|ledger| ledger.log().writable());
+        let read_only = matches!(log, Some(Err(_)));
+        let reasons = [
+            draining.then_some("shutting down"),
+            read_only.then_some("the log takes no writes; decisions go on"),
+        ];
+        reasons.into_iter().flatten().collect()
     }
 
     pub(super) fn request_ids(&self) -> &RequestIds {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::ask::context;
 use super::explain;
 use super::output::Format;
-use super::source::SourceArgs;
+use super::source::{PastArgs, SourceArgs};
 use super::{Failure, output};
 use crate::engine::intake::{Ask, Party, parse_action};
 use crate::engine::parse_uid;
@@ -20,6 +20,8 @@ const DENIED: u8 = 2;
 pub(super) struct Args {
     #[command(flatten)]
     source: SourceArgs,
+    #[command(flatten)]
+    past: PastArgs,
     /// Who asks: 'PartnerUser::"ada@fabrikam.example"'.
     #[arg(long, value_name = "ENTITY")]
     principal: String,
@@ -32,7 +34,7 @@ pub(super) struct Args {
     /// The context as a JSON object.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     context: String,
-    /// The time of the question; the clock's if absent.
+    /// The time of the question; if absent, the clock's, or that of --as-of.
     #[arg(long, value_name = "TIME")]
     now: Option<Timestamp>,
     /// Say why, clause by clause.
@@ -52,12 +54,6 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 fn decide(args: &Args) -> Result<bool, Failure> {
-    if !args.source.is_given() {
-        return Err(Failure::new(
-            "nothing to decide on",
-            "name a world (--world FILE), or a schema and policies (--schema FILE --policies PATH)",
-        ));
-    }
     let context = context(&args.context)?;
     let (action_type, action) = parse_action(&args.action)?;
     let ask = Ask {
@@ -68,8 +64,8 @@ fn decide(args: &Args) -> Result<bool, Failure> {
         resource: Party::from(&parse_uid(&args.resource)?),
         context,
     };
-    let point = args.source.point()?;
-    let now = args.now.unwrap_or_else(Timestamp::now);
+    let (point, then) = args.past.point(&args.source)?;
+    let now = args.now.or(then).unwrap_or_else(Timestamp::now);
     let (answer, explanation) = match args.explain {
         true => point.explain(ask, now),
         false => (point.decide(ask, now), None),

@@ -8,9 +8,12 @@
 mod ask;
 mod bench;
 mod check;
+mod data;
 mod decide;
 mod explain;
 mod failure;
+mod keys;
+mod log;
 mod output;
 mod run;
 mod search;

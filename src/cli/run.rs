@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use super::{bench, check, decide, failure, output, search, serve, test};
+use super::{bench, check, decide, failure, keys, log, output, search, serve, test};
 
 /// Decisions for those who administer on behalf of others.
 #[derive(Debug, Parser)]
@@ -33,6 +33,10 @@ enum Command {
     Decide(decide::Args),
     /// List the resources, principals or actions that would be allowed.
     Search(search::Args),
+    /// Verify, export, import or compact the log of a data folder.
+    Log(log::Args),
+    /// Make, list and revoke API keys.
+    Keys(keys::Args),
     /// Measure decisions, searches, updates and memory on a synthetic world.
     Bench(bench::Args),
 }
@@ -58,6 +62,8 @@ pub fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Decide(args) => decide::run(&args),
         Command::Search(args) => search::run(&args),
+        Command::Log(args) => log::run(&args),
+        Command::Keys(args) => keys::run(&args),
         Command::Bench(args) => bench::run(&args),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::ask::context;
 use super::output::Format;
-use super::source::SourceArgs;
+use super::source::{PastArgs, SourceArgs};
 use super::{Failure, output};
 use crate::engine::intake::{Ask, Party, parse_action};
 use crate::engine::{EntityUid, Page, Searched, display_uid, parse_uid};
@@ -65,10 +65,12 @@ enum Wanted {
 struct Common {
     #[command(flatten)]
     source: SourceArgs,
+    #[command(flatten)]
+    past: PastArgs,
     /// The context as a JSON object.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     context: String,
-    /// The time of the question; the clock's if absent.
+    /// The time of the question; if absent, the clock's, or that of --as-of.
     #[arg(long, value_name = "TIME")]
     now: Option<Timestamp>,
     /// How to print the results.
@@ -121,14 +123,11 @@ pub(super) fn run(args: &Args) -> ExitCode {
     }
 }
 
-fn point(common: &Common) -> Result<Point, Failure> {
-    if !common.source.is_given() {
-        return Err(Failure::new(
-            "nothing to search",
-            "name a world (--world FILE), or a schema and policies (--schema FILE --policies PATH)",
-        ));
-    }
-    common.source.point()
+/// What is searched, and the time of the question.
+fn point(common: &Common) -> Result<(Point, Timestamp), Failure> {
+    let (point, then) = common.past.point(&common.source)?;
+    let now = common.now.or(then).unwrap_or_else(Timestamp::now);
+    Ok((point, now))
 }
 
 fn entities(
@@ -150,12 +149,11 @@ fn entities(
         Searched::Principals => ask.resource = given,
     }
     let after = page.after.as_deref().map(parse_uid).transpose()?;
-    let point = point(common)?;
+    let (point, now) = point(common)?;
     let types = match &page.ty {
         Some(ty) => vec![ty.clone()],
         None => point.searchable(&ask, searched),
     };
-    let now = common.now.unwrap_or_else(Timestamp::now);
     let limit = page.limit.unwrap_or(usize::MAX);
     let results = pages(&point, &ask, searched, &types, (after.as_ref(), limit), now)?;
     print(common.format, &results);
@@ -212,8 +210,7 @@ fn actions(common: &Common, principal: &str, resource: &str) -> Result<(), Failu
         context: context(&common.context)?,
         ..Ask::default()
     };
-    let point = point(common)?;
-    let now = common.now.unwrap_or_else(Timestamp::now);
+    let (point, now) = point(common)?;
     let found = point.search_actions(&ask, now);
     let text = match common.format {
         Format::Human => found.iter().map(|(_, name)| format!("{name}\n")).collect(),

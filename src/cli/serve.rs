@@ -1,22 +1,27 @@
 //! `aobo serve`: a decision point behind a socket.
 //!
-//! Nothing asks callers who they are yet, so that only this machine may call
-//! unless the operator says otherwise. Deliberately not here: an address for the
-//! admin routes, of which there are none.
+//! Facts come from the log of a data folder, or, in generic mode, from a file.
+//! Nothing asks those who want decisions who they are yet, so that only this
+//! machine may call unless the operator says otherwise; the admin routes ask for a
+//! key from the first call on.
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
+use super::data::{self, DATA};
 use super::source::SourceArgs;
 use super::{Failure, output};
 use crate::api::{self, AppState};
-use crate::node::{DecisionPoint, Facts, Point};
+use crate::node::{Choice, DecisionPoint, Facts, Ledger, Point, files};
 
 /// Bytes of stack of each of the server's threads: enough that no evaluation has
 /// to move to a stack of its own.
@@ -29,6 +34,15 @@ pub(super) struct Args {
     /// Where to listen: an IP address and a port; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8180")]
     listen: SocketAddr,
+    /// Where the admin routes listen. None in generic mode.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8181")]
+    admin_listen: SocketAddr,
+    /// Data folder: the log of what was done; created if absent.
+    #[arg(long, value_name = "DIR", default_value = DATA, conflicts_with = "schema")]
+    data: PathBuf,
+    /// What the personal links of invitations begin with.
+    #[arg(long, value_name = "URL")]
+    invitation_url: Option<String>,
     /// Listen beyond this machine although there is no TLS and callers are not
     /// asked who they are.
     #[arg(long)]
@@ -37,8 +51,8 @@ pub(super) struct Args {
     source: SourceArgs,
 }
 
-const AFTER_HELP: &str = "Without --world and --schema it decides over a directory without facts. \
-SIGTERM and SIGINT end it: requests under way are finished, and the exit code is 0.";
+const AFTER_HELP: &str = "The data folder keeps facts and policies: --world fills an empty one, \
+and --profile takes other policies into use. SIGTERM and SIGINT end it: requests under way are finished, and the exit code is 0.";
 
 /// Exit code 0 after a drain, 3 if it cannot load or listen.
 pub(super) fn run(args: &Args) -> ExitCode {
@@ -50,13 +64,40 @@ pub(super) fn run(args: &Args) -> ExitCode {
 
 fn serve(args: &Args) -> Result<(), Failure> {
     check_reach(args.listen, args.insecure)?;
-    // In directory mode this has passed the self-test.
-    let point = args.source.point()?;
+    check_reach(args.admin_listen, args.insecure)?;
+    let (state, admin) = match args.source.is_generic() {
+        true => {
+            let point = args.source.point()?;
+            let clock = Arc::new(Timestamp::now);
+            (AppState::new(DecisionPoint::new(point, clock)), None)
+        }
+        false => {
+            let ledger = args.ledger()?;
+            (
+                AppState::with_ledger(Arc::new(ledger)),
+                Some(args.admin_listen),
+            )
+        }
+    };
     let runtime = runtime()?;
-    let served = runtime.block_on(listen(args.listen, point));
+    let served = runtime.block_on(listen(args.listen, admin, Arc::new(state)));
     // What has not finished within the drain is not waited for again.
     runtime.shutdown_background();
     served
+}
+
+impl Args {
+    fn ledger(&self) -> Result<Ledger, Failure> {
+        let choice = match self.source.chosen_profile()? {
+            None => Choice::Last,
+            Some(profile) => Choice::Profile(profile),
+        };
+        let world = match &self.source.world {
+            None => None,
+            Some(path) => Some(files::read_world(path)?),
+        };
+        data::open(&self.data, choice, world, self.invitation_url.as_deref())
+    }
 }
 
 /// Refuses an address that other machines reach, unless it was spelled out.
@@ -87,34 +128,58 @@ fn runtime() -> Result<Runtime, Failure> {
     })
 }
 
-async fn listen(address: SocketAddr, point: Point) -> Result<(), Failure> {
-    let refused = |error: io::Error| cannot_listen(address, &error);
-    let stop = Stop::new().map_err(refused)?;
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
-    let address = listener.local_addr().map_err(refused)?;
+async fn listen(
+    address: SocketAddr,
+    admin: Option<SocketAddr>,
+    state: Arc<AppState>,
+) -> Result<(), Failure> {
+    let stop = Stop::new().map_err(|error| cannot_listen(address, &error))?;
+    let (listener, address) = bind(address).await?;
+    let (stopped, _) = watch::channel(false);
+    let point = Arc::clone(&state.point().current());
     output::error(&format!("{}\n", banner(address, &point)));
-    let clock = Arc::new(Timestamp::now);
-    let state = Arc::new(AppState::new(DecisionPoint::new(point, clock)));
+    let mut serving = JoinSet::new();
+    let until = |mut stopped: watch::Receiver<bool>| async move {
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    if let Some(admin) = admin {
+        let (listener, admin) = bind(admin).await?;
+        output::error(&format!("administered on http://{admin}\n"));
+        let router = api::admin_router(Arc::clone(&state));
+        serving.spawn(api::serve(listener, router, until(stopped.subscribe())));
+    }
     let router = api::router(Arc::clone(&state));
-    let shutdown = async move {
+    serving.spawn(api::serve(listener, router, until(stopped.subscribe())));
+    tokio::spawn(async move {
         stop.asked().await;
         tracing::info!("stopping: requests under way are finished first");
         state.drain();
-    };
-    let served = api::serve(listener, router, shutdown).await;
-    served.map_err(|error| {
-        Failure::new(
-            format!("listening on `{address}` ended: {error}"),
-            "start the server again",
-        )
-    })
+        stopped.send_replace(true);
+    });
+    while let Some(served) = serving.join_next().await {
+        let served = served.map_err(io::Error::other).flatten();
+        served.map_err(|error| {
+            Failure::new(
+                format!("listening on `{address}` ended: {error}"),
+                "start the server again",
+            )
+        })?;
+    }
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let refused = |error: io::Error| cannot_listen(address, &error);
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    Ok((listener, address))
 }
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::AddrInUse => Failure::new(
             format!("something else listens on `{address}`"),
-            "stop it, or choose another address with --listen",
+            "stop it, or choose another address with --listen or --admin-listen",
         ),
         _ => Failure::new(
             format!("cannot listen on `{address}`: {error}"),

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use jiff::Timestamp;
 
-use super::Failure;
+use super::{Failure, data};
 use crate::directory::{AzureRoles, Profile, World, world_file};
 use crate::engine::parse_entities;
 use crate::node::{Point, files, self_test};
@@ -18,9 +19,10 @@ pub(super) struct SourceArgs {
     /// World file: the facts of delegated administration.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["schema", "policies", "entities"])]
     pub(super) world: Option<PathBuf>,
-    /// Which of the built-in policies apply: seed or autopilot-announced.
-    #[arg(long, value_name = "NAME", default_value = "seed", conflicts_with_all = ["schema", "policies", "entities"])]
-    pub(super) profile: String,
+    /// Which of the built-in policies apply: seed (if nothing says otherwise) or
+    /// autopilot-announced.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["schema", "policies", "entities"])]
+    pub(super) profile: Option<String>,
     /// Cedar schema (its own syntax, or JSON): generic mode.
     #[arg(long, value_name = "FILE", requires = "policies")]
     pub(super) schema: Option<PathBuf>,
@@ -30,6 +32,35 @@ pub(super) struct SourceArgs {
     /// Entities in Cedar's JSON form.
     #[arg(long, value_name = "FILE", requires = "schema")]
     pub(super) entities: Option<PathBuf>,
+}
+
+/// A data folder to decide on instead, now or as of a past moment.
+#[derive(Debug, Clone, Args)]
+pub(super) struct PastArgs {
+    /// Data folder of a server, which may be running.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["world", "schema", "profile"])]
+    data: Option<PathBuf>,
+    /// Decide as of a revision or a time: 17, or 2020-09-01T09:00:00Z.
+    #[arg(long, value_name = "REVISION|TIME", requires = "data")]
+    as_of: Option<String>,
+}
+
+impl PastArgs {
+    /// What to decide on, and the time of the moment that was named.
+    ///
+    /// # Errors
+    /// [`Failure`]: nothing is named, or it cannot be loaded.
+    pub(super) fn point(&self, source: &SourceArgs) -> Result<(Point, Option<Timestamp>), Failure> {
+        match &self.data {
+            Some(dir) => data::point_at(dir, self.as_of.as_deref()),
+            None if source.is_given() => Ok((source.point()?, None)),
+            None => Err(Failure::new(
+                "nothing to decide on",
+                "name a world (--world FILE), a data folder (--data DIR), or a schema and policies \
+                 (--schema FILE --policies PATH)",
+            )),
+        }
+    }
 }
 
 impl SourceArgs {
@@ -63,13 +94,27 @@ impl SourceArgs {
         self.world.is_some() || self.schema.is_some()
     }
 
-    /// The profile that the flags name.
+    /// Whether they name a schema of the user's own.
+    #[must_use]
+    pub(super) fn is_generic(&self) -> bool {
+        self.schema.is_some()
+    }
+
+    /// The profile that decides: the one that the flags name, or `seed`.
     ///
     /// # Errors
     /// [`Failure`] if there is none of that name.
     pub(super) fn profile(&self) -> Result<Profile, Failure> {
-        let parsed = self.profile.parse();
-        parsed.map_err(|message: String| {
+        Ok(self.chosen_profile()?.unwrap_or(Profile::Seed))
+    }
+
+    /// The profile that the flags name, if they name one.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is none of that name.
+    pub(super) fn chosen_profile(&self) -> Result<Option<Profile>, Failure> {
+        let parsed = self.profile.as_ref().map(|name| name.parse());
+        parsed.transpose().map_err(|message: String| {
             Failure::new(message, "choose one of the profiles there are")
         })
     }

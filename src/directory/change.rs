@@ -3,7 +3,7 @@
 use super::facts::{
     AutopilotProfile, Customer, CustomerUser, DenyAssignment, Device, Gdap, Group, Invitation,
     ManagementGroup, Partner, PartnerUser, Product, Relationship, RoleAssignment, Seats,
-    Subscription,
+    ServiceRequest, Subscription,
 };
 
 /// A fact that is added or replaced, or one that goes.
@@ -35,6 +35,7 @@ pub enum Fact {
     AutopilotProfile(AutopilotProfile),
     Product(Product),
     Seats(Seats),
+    ServiceRequest(ServiceRequest),
 }
 
 /// What tells a fact from all others.
@@ -60,6 +61,7 @@ pub enum Key {
     AutopilotProfile(String),
     Product(String),
     Seats { customer: String, product: String },
+    ServiceRequest(String),
 }
 
 impl Fact {
@@ -92,11 +94,36 @@ impl Fact {
                 customer: f.customer.clone(),
                 product: f.product.clone(),
             },
+            Self::ServiceRequest(f) => Key::ServiceRequest(f.id.clone()),
         }
     }
 }
 
 impl Key {
+    /// Which kind of fact it tells: `customer-user`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Partner(_) => "partner",
+            Self::Customer(_) => "customer",
+            Self::PartnerUser(_) => "partner-user",
+            Self::Group(_) => "group",
+            Self::CustomerUser(_) => "customer-user",
+            Self::Relationship { .. } => "relationship",
+            Self::Invitation(_) => "invitation",
+            Self::Gdap(_) => "gdap",
+            Self::Subscription(_) => "subscription",
+            Self::ManagementGroup(_) => "management-group",
+            Self::RoleAssignment(_) => "role-assignment",
+            Self::DenyAssignment { .. } => "deny-assignment",
+            Self::Device(_) => "device",
+            Self::AutopilotProfile(_) => "autopilot-profile",
+            Self::Product(_) => "product",
+            Self::Seats { .. } => "seats",
+            Self::ServiceRequest(_) => "service-request",
+        }
+    }
+
     /// For people: `customer user `mia``.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -125,6 +152,7 @@ impl Key {
             Self::AutopilotProfile(id) => format!("Autopilot profile `{id}`"),
             Self::Product(id) => format!("product `{id}`"),
             Self::Seats { customer, product } => format!("seats of `{product}` at `{customer}`"),
+            Self::ServiceRequest(id) => format!("service request `{id}`"),
         }
     }
 }

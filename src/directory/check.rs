@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::azure_scope::SCOPE_FORMS;
 use super::facts::{
-    CustomerUser, DenyAssignment, Group, Invitation, InvitationStatus, ManagementGroup,
-    PartnerUser, RoleAssignment,
+    AutopilotProfile, CustomerUser, DenyAssignment, Device, Group, Invitation, InvitationStatus,
+    ManagementGroup, PROFILE_SETTINGS, PartnerUser, RoleAssignment, UserState,
 };
-use super::{DirectoryError, Fact, Key, Scope, World, deny_assignment, directory_role, names};
+use super::references::references;
+use super::{DirectoryError, Fact, Key, World, deny_assignment, directory_role, names};
 use crate::policy::check_id;
 
 /// Bytes of an id. Source: contract, section 3.
@@ -48,6 +48,8 @@ pub(super) fn put(world: &World, fact: &Fact) -> Result<(), DirectoryError> {
         Fact::ManagementGroup(group) => management_group(world, group, &what),
         Fact::RoleAssignment(assignment) => role_assignment(world, assignment, &what),
         Fact::DenyAssignment(assignment) => deny(world, assignment, &what),
+        Fact::Device(device) => device_fact(world, device, &what),
+        Fact::AutopilotProfile(profile) => profile_fact(world, profile, &what),
         _ => Ok(()),
     }
 }
@@ -58,26 +60,17 @@ pub(super) fn remove(world: &World, key: &Key) -> Result<(), DirectoryError> {
         let what = key.describe();
         return Err(DirectoryError::Absent { what });
     }
-    for fact in world.facts() {
-        let references = references(world, &fact)?;
-        let names_it =
-            references.iter().any(|(_, to)| to == key || is_in(to, key)) || is_in(&fact.key(), key);
-        if names_it && fact.key() != *key {
-            return Err(DirectoryError::InUse {
-                what: key.describe(),
-                by: fact.key().describe(),
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Whether a group goes with a partner: its built-in groups have no fact of
-/// their own.
-fn is_in(group: &Key, partner: &Key) -> bool {
-    match (group, partner) {
-        (Key::Group(group), Key::Partner(id)) => names::partner_of_group(group) == Some(id),
-        _ => false,
+    // A partner's built-in groups have no fact of their own and go with it.
+    let of_groups = match key {
+        Key::Partner(id) => world.uses_of_groups(id).next(),
+        _ => None,
+    };
+    match world.uses_of(key).next().or(of_groups) {
+        None => Ok(()),
+        Some(by) => Err(DirectoryError::InUse {
+            what: key.describe(),
+            by: by.describe(),
+        }),
     }
 }
 
@@ -92,7 +85,12 @@ fn exists(world: &World, key: &Key) -> bool {
 fn own_ids(fact: &Fact) -> Vec<&str> {
     match fact {
         Fact::Partner(f) => vec![&f.id],
-        Fact::Customer(f) => vec![&f.id],
+        Fact::Customer(f) => f
+            .domains
+            .iter()
+            .chain([&f.id])
+            .map(String::as_str)
+            .collect(),
         Fact::PartnerUser(f) => vec![&f.id],
         Fact::Group(f) => vec![&f.id],
         Fact::CustomerUser(f) => vec![&f.id],
@@ -108,136 +106,12 @@ fn own_ids(fact: &Fact) -> Vec<&str> {
             .chain([&f.id])
             .map(String::as_str)
             .collect(),
+        Fact::ServiceRequest(f) => vec![&f.id],
         Fact::Relationship(_)
         | Fact::RoleAssignment(_)
         | Fact::DenyAssignment(_)
         | Fact::Seats(_) => Vec::new(),
     }
-}
-
-/// What a fact refers to, each with the field that does.
-type References = Vec<(&'static str, Key)>;
-
-fn references(world: &World, fact: &Fact) -> Result<References, DirectoryError> {
-    let partner = |id: &String| ("partner", Key::Partner(id.clone()));
-    let customer = |id: &String| ("customer", Key::Customer(id.clone()));
-    Ok(match fact {
-        Fact::Partner(_) | Fact::Customer(_) | Fact::Product(_) => Vec::new(),
-        Fact::PartnerUser(f) => with(
-            partner(&f.partner),
-            f.groups.iter().map(|g| ("groups", Key::Group(g.clone()))),
-        ),
-        Fact::Group(f) => {
-            let own = names::partner_of_group(&f.id).unwrap_or_default();
-            let outer = f.member_of.iter();
-            let outer = outer.map(|g| ("member_of", Key::Group(g.clone())));
-            with(("", Key::Partner(own.to_owned())), outer)
-        }
-        // A licence names a product by its id alone: `products` holds what decides,
-        // kind and publisher, and need not list what nobody asks about.
-        Fact::CustomerUser(f) => vec![customer(&f.customer)],
-        Fact::Seats(f) => vec![customer(&f.customer)],
-        Fact::Relationship(f) => vec![partner(&f.partner), customer(&f.customer)],
-        Fact::Invitation(f) => vec![partner(&f.partner), customer(&f.customer)],
-        Fact::Gdap(f) => {
-            let groups = f.assignments.iter();
-            let groups = groups.map(|a| ("assignments", Key::Group(a.group.clone())));
-            with(
-                partner(&f.partner),
-                [customer(&f.customer)].into_iter().chain(groups),
-            )
-        }
-        Fact::Device(f) => {
-            let added = f.added_by.clone().map(|id| ("added_by", Key::Partner(id)));
-            with(customer(&f.customer), added)
-        }
-        Fact::AutopilotProfile(f) => {
-            let owner = f.owner.clone().map(|id| ("owner", Key::Partner(id)));
-            with(customer(&f.customer), owner)
-        }
-        Fact::Subscription(_)
-        | Fact::ManagementGroup(_)
-        | Fact::RoleAssignment(_)
-        | Fact::DenyAssignment(_) => azure_references(world, fact)?,
-    })
-}
-
-/// The same for facts about Azure.
-fn azure_references(world: &World, fact: &Fact) -> Result<References, DirectoryError> {
-    Ok(match fact {
-        Fact::Subscription(f) => {
-            let group = f.management_group.clone().map(Key::ManagementGroup);
-            let others = [
-                ("provisioned_by", f.provisioned_by.clone().map(Key::Partner)),
-                ("seller", f.seller.clone().map(Key::Partner)),
-                ("management_group", group),
-            ];
-            let named = |(field, key): (&'static str, Option<Key>)| Some((field, key?));
-            with(
-                ("customer", Key::Customer(f.customer.clone())),
-                others.into_iter().filter_map(named),
-            )
-        }
-        Fact::ManagementGroup(f) => {
-            let parent = f.parent.clone().map(Key::ManagementGroup);
-            parent
-                .map(|parent| ("parent", parent))
-                .into_iter()
-                .collect()
-        }
-        Fact::RoleAssignment(f) => {
-            vec![
-                principal(world, &f.principal, "principal"),
-                scope(&f.scope, fact)?,
-            ]
-        }
-        Fact::DenyAssignment(f) => {
-            let hit = f.principals.iter().flatten().map(|id| ("principals", id));
-            let all = hit.chain(f.exclude.iter().map(|id| ("exclude", id)));
-            let all = all.map(|(field, id)| principal(world, id, field));
-            with(scope(&f.scope, fact)?, all)
-        }
-        _ => Vec::new(),
-    })
-}
-
-/// One reference and some more.
-fn with(
-    first: (&'static str, Key),
-    more: impl IntoIterator<Item = (&'static str, Key)>,
-) -> References {
-    let mut references = vec![first];
-    references.extend(more);
-    references
-}
-
-/// A principal is a group, a partner user or a customer user; what is none of
-/// them is reported as a user of a customer.
-fn principal(world: &World, id: &str, field: &'static str) -> (&'static str, Key) {
-    let id = id.to_owned();
-    let key = if world.has_group(&id) || id.contains('/') {
-        Key::Group(id)
-    } else if world.partner_users.contains_key(&id) {
-        Key::PartnerUser(id)
-    } else {
-        Key::CustomerUser(id)
-    };
-    (field, key)
-}
-
-fn scope(id: &str, fact: &Fact) -> Result<(&'static str, Key), DirectoryError> {
-    let scope = Scope::parse(id).map_err(|message| DirectoryError::Inconsistent {
-        what: fact.key().describe(),
-        field: "scope",
-        message,
-        remedy: SCOPE_FORMS,
-    })?;
-    let root = scope.root().to_owned();
-    let key = match scope.kind() {
-        super::ScopeKind::ManagementGroup => Key::ManagementGroup(root),
-        _ => Key::Subscription(root),
-    };
-    Ok(("scope", key))
 }
 
 fn partner_user(world: &World, user: &PartnerUser, what: &str) -> Result<(), DirectoryError> {
@@ -363,6 +237,14 @@ fn customer_user(world: &World, user: &CustomerUser, what: &str) -> Result<(), D
     if world.partner_users.contains_key(&user.id) {
         not_named(world, &user.id, what)?;
     }
+    if matches!(user.state, UserState::Deleted(_)) && !user.licenses.is_empty() {
+        return Err(DirectoryError::Inconsistent {
+            what: what.to_owned(),
+            field: "licenses",
+            message: "a deleted user holds no licences".to_owned(),
+            remedy: "name them in `previous_licenses`",
+        });
+    }
     known_roles(user.directory_roles.iter(), "directory_roles", what)
 }
 
@@ -401,6 +283,50 @@ fn invitation_fact(invitation: &Invitation, what: &str) -> Result<(), DirectoryE
         message: message.to_owned(),
         remedy,
     })
+}
+
+/// A profile is on devices of its own customer only (A-ACT-02).
+fn device_fact(world: &World, device: &Device, what: &str) -> Result<(), DirectoryError> {
+    let profile = device.profile.as_ref();
+    let profile = profile.and_then(|id| world.autopilot_profiles.get(id));
+    match profile {
+        Some(profile) if profile.customer != device.customer => Err(DirectoryError::Inconsistent {
+            what: what.to_owned(),
+            field: "profile",
+            message: format!("the Autopilot profile is one of `{}`", profile.customer),
+            remedy: "name a profile of the device's own customer",
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn profile_fact(
+    world: &World,
+    profile: &AutopilotProfile,
+    what: &str,
+) -> Result<(), DirectoryError> {
+    let wrong = |setting: &&String| !PROFILE_SETTINGS.contains(&setting.as_str());
+    if let Some(setting) = profile.settings.iter().find(wrong) {
+        return Err(DirectoryError::Unknown {
+            what: what.to_owned(),
+            field: "settings",
+            kind: "setting of an Autopilot profile",
+            value: setting.clone(),
+            instead: nearest(setting, PROFILE_SETTINGS.into_iter()),
+        });
+    }
+    let old = world.autopilot_profiles.get(&profile.id);
+    let moves = old.is_some_and(|old| old.customer != profile.customer);
+    let devices = Key::AutopilotProfile(profile.id.clone());
+    match moves && world.uses_of(&devices).next().is_some() {
+        false => Ok(()),
+        true => Err(DirectoryError::Inconsistent {
+            what: what.to_owned(),
+            field: "customer",
+            message: "the profile is on devices of another customer".to_owned(),
+            remedy: "take it off those devices first",
+        }),
+    }
 }
 
 fn role_assignment(
@@ -444,13 +370,9 @@ const ONE_MEANING: &str = "give one of the two users another id";
 
 /// Refuses a second user of an id that some assignment names.
 fn not_named(world: &World, id: &str, what: &str) -> Result<(), DirectoryError> {
-    let roles = world.role_assignments.iter();
-    let denies = world.deny_assignments.values();
-    let named = roles.map(|a| &a.principal).any(|named| named == id)
-        || denies
-            .flat_map(|a| a.principals.iter().flatten().chain(&a.exclude))
-            .any(|named| named == id);
-    if !named {
+    let meanings = [Key::PartnerUser, Key::CustomerUser, Key::Group].map(|of| of(id.to_owned()));
+    let assigns = |by: &Key| matches!(by, Key::RoleAssignment(_) | Key::DenyAssignment { .. });
+    if !meanings.iter().any(|key| world.uses_of(key).any(assigns)) {
         return Ok(());
     }
     Err(DirectoryError::Inconsistent {

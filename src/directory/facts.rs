@@ -41,6 +41,9 @@ pub struct Customer {
     pub market: String,
     /// The cloud its tenant is in.
     pub cloud: Cloud,
+    /// Domains of its tenant; addresses of imported users are in one of them
+    /// (`user-bulk-import-columns`). Shape: `contoso.example`.
+    pub domains: BTreeSet<String>,
 }
 
 /// A role of Partner Center (A-ACT-03). Shape: the id of a `PartnerRole`.
@@ -89,10 +92,25 @@ pub struct CustomerUser {
     pub directory_roles: BTreeSet<String>,
     /// Active or deleted.
     pub state: UserState,
-    /// Products whose licences it had when it was deleted.
+    /// Products whose licences it holds; none while it is deleted (A-USR-11).
+    pub licenses: BTreeSet<String>,
+    /// Products whose licences it had when it was deleted (A-USR-04).
     pub previous_licenses: BTreeSet<String>,
     /// Whether it is member or owner of a role-assignable group (B-ENT-05).
     pub role_assignable_group: bool,
+    /// What people call it.
+    pub names: UserNames,
+}
+
+/// What people call a user. Decides nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserNames {
+    /// First name.
+    pub first: Option<String>,
+    /// Last name.
+    pub last: Option<String>,
+    /// The name that lists show.
+    pub display: Option<String>,
 }
 
 /// Where a reseller relationship stands (A-REL-05).
@@ -175,6 +193,13 @@ pub struct Invitation {
     pub include_dap: bool,
     /// Where it stands.
     pub status: InvitationStatus,
+    /// The partner's personal link (A-INV-12); unknown of one that aobo did not
+    /// prepare.
+    pub link: Option<String>,
+    /// The text of the mail, which holds the link (A-INV-11).
+    pub text: Option<String>,
+    /// Where it was accepted (A-ACC-02): `office-admin-portal`.
+    pub portal: Option<String>,
 }
 
 /// A granular delegated admin relationship (B-GDAP-01). Held for later: no
@@ -290,6 +315,8 @@ pub struct Device {
     /// `partner-center`, `microsoft-store-for-business`,
     /// `microsoft-store-for-education` or `intune-portal`.
     pub channel: String,
+    /// The Autopilot profile on it, of the same customer.
+    pub profile: Option<String>,
 }
 
 /// An Autopilot profile.
@@ -301,7 +328,19 @@ pub struct AutopilotProfile {
     pub customer: String,
     /// The partner that made it; `None`: the customer did. Never decides (D 22).
     pub owner: Option<String>,
+    /// What people call it.
+    pub name: Option<String>,
+    /// What it sets, of [`PROFILE_SETTINGS`].
+    pub settings: BTreeSet<String>,
 }
+
+/// What an Autopilot profile may set. Source: B-PC-12.
+pub const PROFILE_SETTINGS: [&str; 4] = [
+    "no-local-admin",
+    "skip-eula",
+    "skip-privacy",
+    "skip-setup-pages",
+];
 
 /// What a product is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -334,4 +373,22 @@ pub struct Seats {
     pub product: String,
     /// How many licences nobody has.
     pub free: u32,
+    /// When its publisher activated the product here, UTC; marketplace products
+    /// only (A-USR-14).
+    pub activated: Option<Timestamp>,
+}
+
+/// A request that Microsoft support opened for a customer (A-ACT-07, A-SUP-03).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceRequest {
+    /// Its id.
+    pub id: String,
+    /// The partner that asked for it.
+    pub partner: String,
+    /// For whom.
+    pub customer: String,
+    /// `partner-center`, `admin-portal` or `microsoft-support`.
+    pub channel: String,
+    /// When, UTC.
+    pub opened: Timestamp,
 }

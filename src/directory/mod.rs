@@ -3,8 +3,10 @@
 //!
 //! Facts are folded into a [`World`] one [`Change`] at a time; each change
 //! returns the engine changes that it causes (its projection), and
-//! loading a world file is their sum. Deliberately not here: files, clocks and
-//! the wire form of facts beyond the world file's text.
+//! loading a world file is their sum. [`command`] says which changes follow from
+//! what somebody wants done, [`query`] what there is to see. Deliberately not
+//! here: files, clocks, chance, and the wire form of facts beyond the world
+//! file's text.
 //!
 //! INVARIANT (whole): every fact in a world refers only to facts that are in it.
 
@@ -13,12 +15,15 @@ mod azure_scope;
 mod builtin;
 mod change;
 mod check;
+pub mod command;
 mod deny_assignment;
 mod directory_role;
 mod error;
 mod facts;
 mod names;
 mod project;
+pub mod query;
+mod references;
 mod world;
 pub mod world_file;
 

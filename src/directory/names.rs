@@ -33,10 +33,13 @@ pub(super) const HELPDESK_ADMINISTRATOR: &str = "Helpdesk Administrator";
 /// The directory role that most others include (B-ENT-02).
 pub(super) const DIRECTORY_READERS: &str = "Directory Readers";
 
+/// The group that owns what its partner provisions (A-AZ-04).
+pub(super) const ADMIN_AGENTS: &str = "AdminAgents";
+
 /// The partner roles that are membership of a group (A-ACT-04, D 14), with the
 /// group's name and the directory role that delegation gives it.
 pub(super) const DELEGATED_GROUPS: [(&str, &str, &str); 2] = [
-    ("AdminAgent", "AdminAgents", GLOBAL_ADMINISTRATOR),
+    ("AdminAgent", ADMIN_AGENTS, GLOBAL_ADMINISTRATOR),
     ("HelpdeskAgent", "HelpdeskAgents", HELPDESK_ADMINISTRATOR),
 ];
 

@@ -86,7 +86,7 @@ pub(super) fn items(
                 }
             }
             Thing::Publisher(id) => {
-                if world.published.contains_key(id) {
+                if world.publishes(id) {
                     items.push(put(EntityData::new(of_type(names::PUBLISHER, id))));
                 }
             }
@@ -137,8 +137,8 @@ fn fact_items(world: &World, fact: &Fact) -> Result<Vec<Change>, DirectoryError>
         Fact::Device(f) => vec![put(device(f))],
         Fact::AutopilotProfile(f) => vec![put(autopilot_profile(f))],
         Fact::Product(f) => vec![put(product(f))],
-        // Seats never decide (D 20).
-        Fact::Seats(_) => Vec::new(),
+        // Seats never decide (D 20), nor does what was asked of support.
+        Fact::Seats(_) | Fact::ServiceRequest(_) => Vec::new(),
     })
 }
 

@@ -1,8 +1,11 @@
 //! Many questions on one snapshot.
 //!
-//! A question waits for memory more than it computes. A batch reads the rows of
-//! some questions ahead, so that their waits overlap, and then decides each.
+//! A question about a large world waits for memory more than it computes. A batch
+//! reads ahead for some questions, stage by stage, so that their waits overlap, and
+//! then decides each: first the rows of principal and resource, then those that
+//! these name, then the lists of those.
 
+use super::query::Stage;
 use super::{ErrorMode, Outcome, Problem, Query, Request, Snapshot};
 
 /// Questions whose rows are read ahead together.
@@ -16,8 +19,10 @@ pub fn decide_batch(
 ) -> Vec<Result<Outcome, Problem>> {
     let mut outcomes = Vec::with_capacity(queries.len());
     for some in queries.chunks(AHEAD) {
-        let read = some.iter().map(|query| query.read_ahead(snapshot.state()));
-        std::hint::black_box(read.fold(0, |sum, cell| sum ^ cell));
+        for stage in Stage::ALL {
+            let read = some.iter().map(|query| query.read_ahead(snapshot, stage));
+            std::hint::black_box(read.fold(0, |sum, cell| sum ^ cell));
+        }
         outcomes.extend(some.iter().map(|query| Outcome::of(snapshot, query, mode)));
     }
     outcomes

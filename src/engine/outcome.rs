@@ -69,7 +69,7 @@ impl Outcome {
                 message: "the query was made for another snapshot; make it anew".to_owned(),
             });
         };
-        if query.by_reference {
+        if query.by_reference() {
             return by_reference(snapshot, query, mode);
         }
         let mut deciding = Deciding {
@@ -356,7 +356,7 @@ impl Bodies {
 }
 
 fn by_reference(snapshot: &Snapshot, query: &Query, mode: ErrorMode) -> Result<Outcome, Problem> {
-    let Some(request) = &query.request else {
+    let Some(request) = query.request() else {
         return Err(Problem::Refused {
             message: "the query does not hold its request".to_owned(),
         });
@@ -370,7 +370,7 @@ fn ask_reference<T>(
     query: &Query,
     ask: impl FnOnce(&cedar_policy::Request, &cedar_policy::Entities) -> T,
 ) -> Result<T, Problem> {
-    let Some(request) = &query.request else {
+    let Some(request) = query.request() else {
         return Err(Problem::Refused {
             message: "the query does not hold its request".to_owned(),
         });

@@ -8,32 +8,56 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
+use smallvec::SmallVec;
 
 use super::canonical::Canonical;
+use super::compile::graph::Row as At;
 use super::state::{Cells, Eid, IdHash, Numbers, OwnRow, Row, State, Texts, TypeId, fill};
 use super::{EngineError, EntityData, Problem, Request, Snapshot, display_uid};
 
 /// Marks numbers of texts and values that the query itself holds.
 pub(crate) const LOCAL: u32 = 1 << 31;
 
-/// A request with interned ids, good for the snapshot that it was made for.
+/// A request with interned ids, good for the snapshot that it was made for. Small:
+/// most questions are two cache lines.
 #[derive(Debug, Clone)]
 pub struct Query {
     pub(super) snapshot: u64,
     pub(super) environment: u32,
     pub(crate) principal: Eid,
     pub(crate) resource: Eid,
-    pub(crate) context: Box<[u32]>,
-    pub(crate) texts: Vec<Arc<str>>,
-    pub(crate) values: Vec<Canonical>,
+    pub(crate) context: SmallVec<[u32; 8]>,
+    pub(crate) texts: SmallVec<[Arc<str>; 1]>,
+    pub(super) more: Option<Box<More>>,
+}
+
+/// What is read ahead together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The rows of principal and resource.
+    Rows,
+    /// The rows that those name and policies read, and of the scopes above.
+    Named,
+    /// The lists of those.
+    Lists,
+}
+
+impl Stage {
+    pub(super) const ALL: [Self; 3] = [Self::Rows, Self::Named, Self::Lists];
+}
+
+/// What few questions have.
+#[derive(Debug, Clone, Default)]
+pub(super) struct More {
+    values: Vec<Canonical>,
     /// Entities that the snapshot has never heard of.
-    pub(super) unknown: Vec<(TypeId, EntityUid)>,
+    unknown: Vec<(TypeId, EntityUid)>,
     /// Rows that count for this question only.
-    pub(crate) own: Vec<(Eid, OwnRow)>,
+    own: Vec<(Eid, OwnRow)>,
     /// The request itself, where the reference evaluator must be asked.
-    pub(super) request: Option<Box<Request>>,
+    request: Option<Request>,
     /// Whether the reference evaluator decides the whole.
-    pub(super) by_reference: bool,
+    by_reference: bool,
 }
 
 impl Query {
@@ -72,13 +96,9 @@ impl Query {
             environment,
             principal: Eid::NONE,
             resource: Eid::NONE,
-            context: Box::default(),
-            texts: Vec::new(),
-            values: Vec::new(),
-            unknown: Vec::new(),
-            own: Vec::new(),
-            request: None,
-            by_reference: false,
+            context: SmallVec::new(),
+            texts: SmallVec::new(),
+            more: None,
         };
         query.principal = query.entity_of(state, &principal);
         query.resource = query.entity_of(state, &resource);
@@ -100,12 +120,12 @@ impl Query {
             &mut context,
         )
         .map_err(|message| refused(format!("the context: {message}")))?;
-        query.context = context.cells;
+        query.context = SmallVec::from_slice(&context.cells);
         if !request.entities.is_empty() {
             query.take_own(state, &request.entities)?;
         }
-        if query.by_reference || program.asks_reference() {
-            query.request = Some(Box::new(request.clone()));
+        if query.by_reference() || program.asks_reference() {
+            query.more_mut().request = Some(request.clone());
         }
         Ok(query)
     }
@@ -117,23 +137,76 @@ impl Query {
 
     /// The number of an entity that the snapshot has not heard of.
     fn local(&mut self, ty: TypeId, uid: &EntityUid) -> Eid {
-        let known = self.unknown.iter().position(|(_, known)| known == uid);
+        let unknown = &mut self.more_mut().unknown;
+        let known = unknown.iter().position(|(_, known)| known == uid);
         Eid::local(known.unwrap_or_else(|| {
-            self.unknown.push((ty, uid.clone()));
-            self.unknown.len() - 1
+            unknown.push((ty, uid.clone()));
+            unknown.len() - 1
         }))
     }
 
     /// The type of an entity that only the query knows.
     pub(crate) fn local_type(&self, eid: Eid) -> Option<TypeId> {
-        self.unknown.get(eid.as_local()?).map(|(ty, _)| *ty)
+        let more = self.more.as_ref()?;
+        more.unknown.get(eid.as_local()?).map(|(ty, _)| *ty)
     }
 
-    /// Reads a little of each row that deciding will read; what it returns means
-    /// nothing.
-    pub(super) fn read_ahead(&self, state: &State) -> u32 {
-        let cell = |eid| state.row(eid).and_then(|row| row.cells.last()).copied();
-        cell(self.principal).unwrap_or(0) ^ cell(self.resource).unwrap_or(0)
+    fn more_mut(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
+    /// Whether the question brings rows of its own.
+    #[inline]
+    pub(crate) fn has_own(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| !more.own.is_empty())
+    }
+
+    /// A value that only the question knows.
+    pub(crate) fn value(&self, number: u32) -> Option<&Canonical> {
+        self.more.as_ref()?.values.get((number & !LOCAL) as usize)
+    }
+
+    /// Whether the reference evaluator decides the whole.
+    pub(super) fn by_reference(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.by_reference)
+    }
+
+    /// The request itself, if the reference evaluator may be asked.
+    pub(super) fn request(&self) -> Option<&Request> {
+        self.more.as_ref()?.request.as_ref()
+    }
+
+    /// Reads a little of what deciding will read; what it returns means nothing.
+    pub(super) fn read_ahead(&self, snapshot: &Snapshot, stage: Stage) -> u64 {
+        let state = snapshot.state();
+        let (principal, resource) = (state.row(self.principal), state.row(self.resource));
+        let last = |row: Option<Row<'_>>| row.and_then(|row| row.cells.last()).copied();
+        if stage == Stage::Rows {
+            return u64::from(last(principal).unwrap_or(0) ^ last(resource).unwrap_or(0));
+        }
+        let Some(environment) = snapshot.program().environment(self.environment) else {
+            return 0;
+        };
+        let layout = state.layouts().of(environment.resource);
+        let above = layout.filter(|_| environment.has_templates);
+        let above = above.and_then(|layout| State::row_ancestors(resource, layout.nearest));
+        let above = above.unwrap_or_default().iter().map(|number| Eid(*number));
+        let named = environment.hops.iter().filter_map(|cell| {
+            let row = match cell.of {
+                At::Principal => principal,
+                At::Resource => resource,
+                At::Context => None,
+            };
+            row?.cells
+                .get(usize::from(cell.at))
+                .map(|number| Eid(*number))
+        });
+        let rows = above.chain(named).filter_map(|eid| state.row(eid));
+        let read = rows.map(|row| match stage {
+            Stage::Rows | Stage::Named => u64::from(last(Some(row)).unwrap_or(0)),
+            Stage::Lists => row.lists().first(),
+        });
+        read.fold(0, |sum, part| sum ^ part)
     }
 
     /// Reads where the look-ups of a request's ids will begin.
@@ -151,7 +224,8 @@ impl Query {
             true => self.uid(state, self.resource),
             false => self.uid(state, self.principal),
         };
-        if let (Some(request), Some(uid)) = (&mut self.request, uid) {
+        let request = self.more.as_mut().and_then(|more| more.request.as_mut());
+        if let (Some(request), Some(uid)) = (request, uid) {
             match resource {
                 true => request.resource = uid,
                 false => request.principal = uid,
@@ -162,16 +236,17 @@ impl Query {
     /// The row that the query brings for an entity.
     #[inline]
     pub(crate) fn own_row(&self, eid: Eid) -> Option<Row<'_>> {
-        if self.own.is_empty() {
-            return None;
-        }
-        let found = self.own.iter().find(|(own, _)| *own == eid);
+        let more = self.more.as_ref()?;
+        let found = more.own.iter().find(|(own, _)| *own == eid);
         found.map(|(_, row)| row.row())
     }
 
     pub(crate) fn uid(&self, state: &State, eid: Eid) -> Option<EntityUid> {
         match eid.as_local() {
-            Some(n) => self.unknown.get(n).map(|(_, uid)| uid.clone()),
+            Some(n) => {
+                let unknown = self.more.as_ref().map(|more| more.unknown.as_slice());
+                unknown?.get(n).map(|(_, uid)| uid.clone())
+            }
             None => state.uid(eid),
         }
     }
@@ -194,14 +269,15 @@ impl Query {
             let known = eid.as_local().is_none() && state.is_known(*eid);
             if known {
                 // Other parents than the stored ones would be others for all below.
-                self.by_reference |= state.parent_set(*eid) != parents;
+                let other = state.parent_set(*eid) != parents;
+                self.more_mut().by_reference |= other;
             } else {
                 let above = self.above(state, parents, &numbered)?;
                 row.set_ancestors(state, *ty, &above);
             }
             rows.push((*eid, row));
         }
-        self.own = rows;
+        self.more_mut().own = rows;
         Ok(())
     }
 
@@ -246,7 +322,8 @@ impl Query {
                 .into_iter()
                 .any(|eid| eid == upper || state.is_in(eid, upper));
         }
-        self.own.iter().any(|(own, _)| {
+        let own = self.more.as_ref().map(|more| more.own.as_slice());
+        own.unwrap_or_default().iter().any(|(own, _)| {
             *own != lower && state.is_in(lower, *own) && self.is_in(state, *own, upper)
         })
     }
@@ -291,8 +368,9 @@ impl Texts for Numbering<'_> {
     }
 
     fn value_number(&mut self, value: Canonical) -> u32 {
-        self.query.values.push(value);
-        local_number(self.query.values.len())
+        let values = &mut self.query.more_mut().values;
+        values.push(value);
+        local_number(values.len())
     }
 }
 

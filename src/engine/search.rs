@@ -87,7 +87,7 @@ pub fn search(
             Searched::Principals => query.principal = eid,
             Searched::Resources => query.resource = eid,
         }
-        if query.request.is_some() {
+        if query.request().is_some() {
             query.name_again(state, searched == Searched::Resources);
         }
         if !Outcome::of(snapshot, &query, mode)?.allows() {

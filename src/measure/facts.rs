@@ -82,6 +82,7 @@ impl Workload {
             country: country.to_owned(),
             market: market.to_owned(),
             cloud: Cloud::Public,
+            domains: BTreeSet::new(),
         })];
         let relationships = plan.relationships.iter();
         facts.extend(relationships.map(|r| Fact::Relationship(self.relationship_fact(&plan, r))));
@@ -92,8 +93,10 @@ impl Workload {
                 customer: id.clone(),
                 directory_roles: user.role.map(str::to_owned).into_iter().collect(),
                 state: deleted.map_or(UserState::Active, UserState::Deleted),
+                licenses: BTreeSet::new(),
                 previous_licenses: BTreeSet::new(),
                 role_assignable_group: user.role_assignable_group,
+                names: directory::UserNames::default(),
             }));
         }
         for group in 0..plan.management_groups {
@@ -114,6 +117,7 @@ impl Workload {
                 customer: id.clone(),
                 added_by: partner.map(|partner| self.partner_id(partner)),
                 channel: device.channel().to_owned(),
+                profile: None,
             }));
         }
         let assignments = plan.assignments.iter();

@@ -40,6 +40,11 @@ impl DecisionPoint {
         self.current.store(Arc::new(point));
     }
 
+    /// The same with a state that others hold too.
+    pub fn replace_with(&self, point: Arc<Point>) {
+        self.current.store(point);
+    }
+
     /// The decider's time.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -3,16 +3,19 @@
 //! A [`Point`] answers from one immutable state; a [`DecisionPoint`] holds the
 //! current one for many readers. The domain comes in here and nowhere else: in
 //! generic mode there is no world, and no question is touched by the CSP rules.
-//! Deliberately not here: HTTP, and the clock, which the caller brings.
+//! A [`Ledger`] keeps a point up to date from a log. Deliberately not here: HTTP,
+//! and the clock, which the caller brings.
 
 mod current;
 mod error;
 pub mod files;
+mod ledger;
 mod point;
 mod search;
 mod self_test;
 
 pub use current::{Clock, DecisionPoint};
 pub use error::NodeError;
+pub use ledger::*;
 pub use point::{Answer, Facts, Point};
 pub use self_test::self_test;

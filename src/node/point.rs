@@ -49,10 +49,36 @@ impl Point {
         world: World,
         changes: Vec<Change>,
     ) -> Result<Self, NodeError> {
+        Self::directory_at(bundle, world, changes, 0)
+    }
+
+    /// The same at a position of a log.
+    ///
+    /// # Errors
+    /// As [`Point::directory`].
+    pub fn directory_at(
+        bundle: Arc<Bundle>,
+        world: World,
+        changes: Vec<Change>,
+        revision: u64,
+    ) -> Result<Self, NodeError> {
         Ok(Self {
-            snapshot: Snapshot::build(bundle, changes, Revision(0))?,
+            snapshot: Snapshot::build(bundle, changes, Revision(revision))?.settled(),
             facts: Facts::Directory(Arc::new(world)),
             mode: ErrorMode::Strict,
+        })
+    }
+
+    /// The state one revision on, over another world. `changes` are what became of
+    /// this one's facts, to the engine. This state stays as it is.
+    ///
+    /// # Errors
+    /// [`NodeError::Engine`] if a change does not fit the bundle's schema.
+    pub fn after(&self, world: World, changes: Vec<Change>) -> Result<Self, NodeError> {
+        Ok(Self {
+            snapshot: self.snapshot.next(changes)?,
+            facts: Facts::Directory(Arc::new(world)),
+            mode: self.mode,
         })
     }
 

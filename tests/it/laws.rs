@@ -5,7 +5,7 @@
 //! computed from the facts, never from the policies.
 
 mod changes;
-mod facts;
+pub(crate) mod facts;
 mod failures;
 mod questions;
 mod tenants;

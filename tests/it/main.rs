@@ -10,6 +10,7 @@
 )]
 
 mod bench;
+mod commanding;
 mod commands;
 mod corpus;
 mod differential;
@@ -17,6 +18,7 @@ mod hostile;
 mod http;
 mod integration;
 mod laws;
+mod log;
 mod projection;
 mod refused;
 mod search;

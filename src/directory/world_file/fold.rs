@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::error::Category;
 
+use super::keys::keys_of;
 use super::locate::{self, Path};
 use super::wire::{self, Named, Removals, WorldFile};
 use crate::directory::facts::{
-    self, ContractStatus, DapStatus, InvitationStatus, ProductKind, RelationshipStatus, UserState,
+    self, ContractStatus, DapStatus, InvitationStatus, ProductKind, RelationshipStatus, UserNames,
+    UserState,
 };
 use crate::directory::{AzureRoles, Change, DirectoryError, Fact, Key, World, names};
 use crate::engine;
@@ -86,6 +88,35 @@ pub fn fold(world: &mut World, file: WorldFile) -> Result<Vec<engine::Change>, M
     Ok(changes)
 }
 
+/// The facts of a world, each after those that it names.
+#[must_use]
+pub fn facts_in_order(world: &World) -> Vec<Fact> {
+    let placed = world.facts().map(|fact| Placed {
+        path: Path::default(),
+        fact,
+    });
+    // Groups of a world are in no circle.
+    let ordered = in_order(placed.collect()).unwrap_or_default();
+    ordered.into_iter().map(|placed| placed.fact).collect()
+}
+
+/// The same facts under other Azure roles, with what they are to the engine.
+///
+/// # Errors
+/// [`DirectoryError`] for the first fact that names a role that is not there any
+/// more.
+pub fn refold(
+    world: &World,
+    roles: AzureRoles,
+) -> Result<(World, Vec<engine::Change>), DirectoryError> {
+    let mut folded = World::new(roles);
+    let mut changes = Vec::new();
+    for fact in facts_in_order(world) {
+        changes.extend(folded.apply(Change::Put(fact))?);
+    }
+    Ok((folded, changes))
+}
+
 /// Takes facts out of a world, and returns what that changes for the engine.
 ///
 /// # Errors
@@ -107,9 +138,9 @@ fn misplaced(path: &Path, error: &DirectoryError) -> Misplaced {
     }
 }
 
-struct Placed {
-    path: Path,
-    fact: Fact,
+pub(super) struct Placed {
+    pub(super) path: Path,
+    pub(super) fact: Fact,
 }
 
 /// Groups and management groups come after those that they are in. What is in a
@@ -168,7 +199,7 @@ fn outer(fact: &Fact) -> Vec<Key> {
 }
 
 /// `first` is the number of the file's first deny assignment.
-fn facts_of(file: WorldFile, first: usize) -> Result<Vec<Placed>, Misplaced> {
+pub(super) fn facts_of(file: WorldFile, first: usize) -> Result<Vec<Placed>, Misplaced> {
     let mut all = Vec::new();
     let mut named = |member: &str, facts: Vec<(String, Fact)>| {
         let path = Path::member(member);
@@ -200,16 +231,16 @@ fn facts_of(file: WorldFile, first: usize) -> Result<Vec<Placed>, Misplaced> {
         all.push(Placed { path, fact });
     }
     for (customer, products) in file.seats.0 {
-        for (product, wire::Seats { free }) in products.0 {
+        for (product, f) in products.0 {
             let path = Path::member("seats").then(&customer).then(&product);
-            let (customer, product) = (customer.clone(), product);
-            let fact = Fact::Seats(facts::Seats {
-                customer,
-                product,
-                free,
-            });
+            let fact = seats(customer.clone(), product, f);
             all.push(Placed { path, fact });
         }
+    }
+    for (id, request) in file.service_requests.0 {
+        let path = Path::member("service_requests").then(&id);
+        let fact = service_request(id, request, &path)?;
+        all.push(Placed { path, fact });
     }
     let mut listed = |member: &str, facts: Vec<Fact>| {
         let path = Path::member(member);
@@ -258,6 +289,7 @@ fn customer(id: String, f: wire::Customer) -> Fact {
         country: f.country,
         market: f.market,
         cloud: f.cloud.into(),
+        domains: f.domains.into_iter().collect(),
     })
 }
 
@@ -313,8 +345,14 @@ fn customer_user(id: String, f: wire::CustomerUser, path: &Path) -> Result<Fact,
         customer: f.customer,
         directory_roles: f.directory_roles.into_iter().collect(),
         state,
+        licenses: f.licenses.into_iter().collect(),
         previous_licenses: f.previous_licenses.into_iter().collect(),
         role_assignable_group: f.role_assignable_group,
+        names: UserNames {
+            first: f.first_name,
+            last: f.last_name,
+            display: f.display_name,
+        },
     }))
 }
 
@@ -351,6 +389,9 @@ fn invitation(id: String, f: wire::Invitation) -> Fact {
             wire::InvitationStatus::Sent => InvitationStatus::Sent,
             wire::InvitationStatus::Accepted => InvitationStatus::Accepted,
         },
+        link: f.link,
+        text: f.text,
+        portal: f.portal,
     })
 }
 
@@ -395,7 +436,7 @@ fn management_group(id: String, f: Option<wire::ManagementGroup>) -> Fact {
     })
 }
 
-fn role_assignment(f: wire::RoleAssignment) -> facts::RoleAssignment {
+pub(super) fn role_assignment(f: wire::RoleAssignment) -> facts::RoleAssignment {
     facts::RoleAssignment {
         principal: f.principal,
         role: f.role,
@@ -403,7 +444,8 @@ fn role_assignment(f: wire::RoleAssignment) -> facts::RoleAssignment {
     }
 }
 
-fn deny_assignment(number: usize, f: wire::DenyAssignment) -> Fact {
+/// `next` is its number unless it says another.
+fn deny_assignment(next: usize, f: wire::DenyAssignment) -> Fact {
     let lower = |patterns: Vec<String>| {
         let patterns = patterns.into_iter();
         patterns
@@ -412,7 +454,7 @@ fn deny_assignment(number: usize, f: wire::DenyAssignment) -> Fact {
     };
     let everybody = f.principals.iter().any(|id| id == "*");
     Fact::DenyAssignment(facts::DenyAssignment {
-        number,
+        number: f.number.unwrap_or(next),
         scope: f.scope.to_ascii_lowercase(),
         principals: (!everybody).then(|| f.principals.into_iter().collect()),
         exclude: f.exclude.into_iter().collect(),
@@ -429,6 +471,7 @@ fn device(id: String, f: wire::Device) -> Fact {
         customer: f.customer,
         added_by: (f.added_by != "customer").then_some(f.added_by),
         channel: f.channel.as_str().to_owned(),
+        profile: f.profile,
     })
 }
 
@@ -437,6 +480,8 @@ fn autopilot_profile(id: String, f: wire::AutopilotProfile) -> Fact {
         id,
         customer: f.customer,
         owner: f.owner.filter(|owner| owner != "customer"),
+        name: f.name,
+        settings: f.settings.into_iter().collect(),
     })
 }
 
@@ -452,52 +497,28 @@ fn product(id: String, f: wire::Product) -> Fact {
     })
 }
 
-fn keys_of(r: Removals) -> Vec<(Path, Key)> {
-    let mut keys = Vec::new();
-    let mut add = |member: &str, of: Vec<Key>| {
-        let path = Path::member(member);
-        let placed = of.into_iter().enumerate();
-        keys.extend(placed.map(|(n, key)| (path.at(n), key)));
+fn seats(customer: String, product: String, f: wire::Seats) -> Fact {
+    Fact::Seats(facts::Seats {
+        customer,
+        product,
+        free: f.free,
+        activated: f.activated.0,
+    })
+}
+
+fn service_request(id: String, f: wire::ServiceRequest, path: &Path) -> Result<Fact, Misplaced> {
+    let Some(opened) = f.opened.0 else {
+        return Err(Misplaced {
+            path: path.then("opened"),
+            message: format!("the service request `{id}` has no time of opening"),
+            remedy: "say when it was opened, in `opened`".to_owned(),
+        });
     };
-    let ids = |ids: Vec<String>, key: fn(String) -> Key| ids.into_iter().map(key).collect();
-    let lower = |ids: Vec<String>| ids.into_iter().map(|id| id.to_ascii_lowercase()).collect();
-    let assignments = r.role_assignments.into_iter();
-    add(
-        "role_assignments",
-        assignments
-            .map(|a| Key::RoleAssignment(role_assignment(a)))
-            .collect(),
-    );
-    let denies = r.deny_assignments.into_iter();
-    let denies = denies.map(|wire::Numbered { scope, number }| Key::DenyAssignment {
-        scope: scope.to_ascii_lowercase(),
-        number,
-    });
-    add("deny_assignments", denies.collect());
-    add("devices", ids(r.devices, Key::Device));
-    add(
-        "autopilot_profiles",
-        ids(r.autopilot_profiles, Key::AutopilotProfile),
-    );
-    add("invitations", ids(r.invitations, Key::Invitation));
-    add("gdap", ids(r.gdap, Key::Gdap));
-    add(
-        "subscriptions",
-        ids(lower(r.subscriptions), Key::Subscription),
-    );
-    add(
-        "management_groups",
-        ids(lower(r.management_groups), Key::ManagementGroup),
-    );
-    let pairs = r.relationships.into_iter();
-    let pairs =
-        pairs.map(|wire::Pair { partner, customer }| Key::Relationship { partner, customer });
-    add("relationships", pairs.collect());
-    add("customer_users", ids(r.customer_users, Key::CustomerUser));
-    add("products", ids(r.products, Key::Product));
-    add("partner_users", ids(r.partner_users, Key::PartnerUser));
-    add("groups", ids(r.groups, Key::Group));
-    add("customers", ids(r.customers, Key::Customer));
-    add("partners", ids(r.partners, Key::Partner));
-    keys
+    Ok(Fact::ServiceRequest(facts::ServiceRequest {
+        id,
+        partner: f.partner,
+        customer: f.customer,
+        channel: f.channel.as_str().to_owned(),
+        opened,
+    }))
 }

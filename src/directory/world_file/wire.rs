@@ -30,6 +30,7 @@ pub struct WorldFile {
     pub(super) autopilot_profiles: Named<AutopilotProfile>,
     pub(super) products: Named<Product>,
     pub(super) seats: Named<Named<Seats>>,
+    pub(super) service_requests: Named<ServiceRequest>,
 }
 
 /// Facts that go: ids, or the identifying fields where there is no id.
@@ -51,6 +52,15 @@ pub struct Removals {
     pub(super) devices: Vec<String>,
     pub(super) autopilot_profiles: Vec<String>,
     pub(super) products: Vec<String>,
+    pub(super) seats: Vec<SeatsKey>,
+    pub(super) service_requests: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeatsKey {
+    pub(super) customer: String,
+    pub(super) product: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -83,6 +93,8 @@ pub(super) struct Customer {
     pub(super) country: String,
     pub(super) market: String,
     pub(super) cloud: Cloud,
+    #[serde(default)]
+    pub(super) domains: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -121,9 +133,17 @@ pub(super) struct CustomerUser {
     #[serde(default)]
     pub(super) deleted_at: Time,
     #[serde(default)]
+    pub(super) licenses: Vec<String>,
+    #[serde(default)]
     pub(super) previous_licenses: Vec<String>,
     #[serde(default)]
     pub(super) role_assignable_group: bool,
+    #[serde(default)]
+    pub(super) first_name: Option<String>,
+    #[serde(default)]
+    pub(super) last_name: Option<String>,
+    #[serde(default)]
+    pub(super) display_name: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -180,6 +200,12 @@ pub(super) struct Invitation {
     pub(super) sent_at: Time,
     pub(super) include_dap: bool,
     pub(super) status: InvitationStatus,
+    #[serde(default)]
+    pub(super) link: Option<String>,
+    #[serde(default)]
+    pub(super) text: Option<String>,
+    #[serde(default)]
+    pub(super) portal: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -270,6 +296,9 @@ pub(super) struct DenyAssignment {
     pub(super) not_actions: Vec<String>,
     #[serde(default)]
     pub(super) do_not_apply_to_child_scopes: bool,
+    /// Absent: the next free one.
+    #[serde(default)]
+    pub(super) number: Option<usize>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -278,6 +307,8 @@ pub(super) struct Device {
     pub(super) customer: String,
     pub(super) added_by: String,
     pub(super) channel: Channel,
+    #[serde(default)]
+    pub(super) profile: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -295,6 +326,10 @@ pub(super) struct AutopilotProfile {
     pub(super) customer: String,
     #[serde(default)]
     pub(super) owner: Option<String>,
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) settings: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -317,6 +352,25 @@ pub(super) enum ProductKind {
 #[serde(deny_unknown_fields)]
 pub(super) struct Seats {
     pub(super) free: u32,
+    #[serde(default)]
+    pub(super) activated: Time,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServiceRequest {
+    pub(super) partner: String,
+    pub(super) customer: String,
+    pub(super) channel: SupportChannel,
+    pub(super) opened: Time,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum SupportChannel {
+    PartnerCenter,
+    AdminPortal,
+    MicrosoftSupport,
 }
 
 impl From<Cloud> for facts::Cloud {
@@ -336,6 +390,16 @@ impl Channel {
             Self::MicrosoftStoreForBusiness => "microsoft-store-for-business",
             Self::MicrosoftStoreForEducation => "microsoft-store-for-education",
             Self::IntunePortal => "intune-portal",
+        }
+    }
+}
+
+impl SupportChannel {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::PartnerCenter => "partner-center",
+            Self::AdminPortal => "admin-portal",
+            Self::MicrosoftSupport => "microsoft-support",
         }
     }
 }

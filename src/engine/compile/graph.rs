@@ -82,7 +82,7 @@ pub(crate) enum Owner {
 }
 
 /// An entity as an attribute of principal, resource or context.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Cell {
     pub(crate) of: Row,
     pub(crate) present: u16,
@@ -90,7 +90,7 @@ pub(crate) struct Cell {
 }
 
 /// A row that is at hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Row {
     Principal,
     Resource,
@@ -130,6 +130,39 @@ impl Target {
     #[inline]
     pub(crate) fn node(self) -> Option<usize> {
         (self.0 < Self::FALSE.0).then_some(usize::from(self.0))
+    }
+}
+
+impl Graph {
+    /// The cells that it follows to another row.
+    pub(super) fn hops(&self) -> impl Iterator<Item = Cell> + '_ {
+        let owners = self.nodes.iter().flat_map(|node| node.test.owners());
+        owners.filter_map(|owner| match owner {
+            Owner::Via(cell) => Some(cell),
+            Owner::At(_) => None,
+        })
+    }
+}
+
+impl Test {
+    /// Whose attributes it reads.
+    fn owners(&self) -> Vec<Owner> {
+        let of = |ent: &Ent| match ent {
+            Ent::At(place) => Some(place.owner),
+            Ent::Principal | Ent::Resource | Ent::Const(_) => None,
+        };
+        match self {
+            Self::Has(owner, _) => vec![*owner],
+            Self::Bool(place) | Self::Text(place, _) | Self::Like(place, _) => vec![place.owner],
+            Self::In(one, other) | Self::Same(one, other) => {
+                [one, other].into_iter().filter_map(of).collect()
+            }
+            Self::InAny(one, ..) | Self::Among(one, _) => of(one).into_iter().collect(),
+            Self::InEach(one, all) => [one].into_iter().chain(all).filter_map(of).collect(),
+            Self::Holds(set, one) => [Some(set.owner), of(one)].into_iter().flatten().collect(),
+            Self::AllAmong(set, _) => vec![set.owner],
+            Self::Code(_) => Vec::new(),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use foldhash::{HashMap, HashSet};
 use cedar_policy::pst::{Policy as PstPolicy, PrincipalConstraint, ResourceConstraint, Template};
 use cedar_policy::{EntityUid, PolicyId, PolicySet};
 
-use super::graph::{Graph, graph, share};
+use super::graph::{Cell, Graph, graph, share};
 use super::ir::Ir;
 use super::lower::{Lowering, NotLowered, Setting};
 use super::seek::Seek;
@@ -54,6 +54,8 @@ pub(crate) struct Environment {
     pub(crate) policies: Vec<Compiled>,
     /// By number of the template; those that cannot apply are not there.
     pub(crate) templates: Vec<Option<CompiledTemplate>>,
+    /// Cells that policies follow to another row.
+    pub(crate) hops: Vec<Cell>,
     /// Whether any template can apply.
     pub(crate) has_templates: bool,
     /// Whether some link without resource slot can apply.
@@ -257,10 +259,16 @@ impl Environment {
         let templates = self.templates.iter_mut().flatten();
         let templates = templates.map(|template| &mut template.compiled);
         let all = self.policies.iter_mut().chain(templates);
-        share(all.filter_map(|compiled| match &mut compiled.body {
+        let graphs = all.filter_map(|compiled| match &mut compiled.body {
             Body::Graph(graph) => Some(graph),
             Body::Always | Body::Reference(_) => None,
-        }));
+        });
+        let mut graphs: Vec<&mut Graph> = graphs.collect();
+        let mut hops: Vec<Cell> = graphs.iter().flat_map(|graph| graph.hops()).collect();
+        hops.sort_unstable();
+        hops.dedup();
+        self.hops = hops;
+        share(graphs.iter_mut().map(|graph| &mut **graph));
         self.has_templates = self.templates.iter().any(Option::is_some);
     }
 
@@ -295,6 +303,7 @@ impl Compiler<'_> {
             resource: setting.resource,
             policies: Vec::new(),
             templates: Vec::new(),
+            hops: Vec::new(),
             has_templates: false,
             by_principal_only: false,
             by_resource_only: false,

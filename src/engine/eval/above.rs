@@ -25,7 +25,7 @@ impl Above<'_> {
 impl<'a> Machine<'a> {
     /// All that an entity is in, itself left out.
     pub(crate) fn above(&self, eid: Eid) -> Above<'a> {
-        if !self.query.own.is_empty() {
+        if self.query.has_own() {
             return Above::All(self.slowly_above(eid));
         }
         let (state, row) = (self.state, self.row(eid));

@@ -46,9 +46,9 @@ impl<'a> Machine<'a> {
             principal,
             resource,
             cells: [cells(principal), cells(resource), &query.context],
-            above_principal: match query.own.is_empty() {
-                true => State::row_ancestors(principal, nearest),
-                false => None,
+            above_principal: match query.has_own() {
+                false => State::row_ancestors(principal, nearest),
+                true => None,
             },
             asked: Cell::new(0),
             held: Cell::new(0),

@@ -147,7 +147,7 @@ impl<'a> Machine<'a> {
         if lower == upper {
             return true;
         }
-        if !self.query.own.is_empty() {
+        if self.query.has_own() {
             return self.query.is_in(self.state, lower, upper);
         }
         match self
@@ -252,7 +252,7 @@ impl<'a> Machine<'a> {
     pub(super) fn value(&self, number: u32) -> Option<&'a Canonical> {
         match number & LOCAL {
             0 => self.state.value_at(number),
-            _ => self.query.values.get((number & !LOCAL) as usize),
+            _ => self.query.value(number),
         }
     }
 

@@ -143,6 +143,14 @@ impl<'a> ListsRef<'a> {
         }
     }
 
+    /// Any entry, so that it is read; what it is means nothing.
+    pub(crate) fn first(self) -> u64 {
+        match self {
+            Self::Array(entries) => entries.first().copied().unwrap_or(0),
+            Self::Tree(entries) => entries.len() as u64,
+        }
+    }
+
     pub(crate) fn contains(self, entry: u64) -> bool {
         match self {
             Self::Array(entries) => entries.binary_search(&entry).is_ok(),

@@ -96,13 +96,22 @@ fn at_least_takes_what_is_applied() {
 #[test]
 fn there_is_no_past_to_ask_about() {
     for (server, message) in [
-        (Server::start(), "this server has none yet"),
+        (
+            Server::start(),
+            "this server has none; start it with --data",
+        ),
         (Server::over(generic::point()), "generic mode has none"),
     ] {
-        for value in ["0", "2020-09-01T09:00:00Z", "nonsense"] {
+        for value in ["0", "2020-09-01T09:00:00Z"] {
             let reply = server.post(&[("Aobo-As-Of", value)], allowed().to_string());
             reply.is_refused(400, "as-of-unavailable", message);
         }
+        let reply = server.post(&[("Aobo-As-Of", "nonsense")], allowed().to_string());
+        reply.is_refused(
+            400,
+            "invalid-header",
+            "`Aobo-As-Of` must be one revision, or one time",
+        );
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use aobo::api::DRAIN_SECONDS_MAX;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::{EVALUATION, explained, question, with};
 use crate::support;
@@ -36,6 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(DRAIN_SECONDS_MAX + 20);
 
 /// A server that is gone with the test.
 struct Running {
+    _data: TempDir,
     child: Child,
     stderr: Option<BufReader<ChildStderr>>,
     address: String,
@@ -44,8 +46,14 @@ struct Running {
 
 impl Running {
     fn start(args: &[&str]) -> Self {
-        let listen = ["--listen", "127.0.0.1:0"];
-        let mut child = aobo(&[&listen, args].concat()).spawn().unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let folder = data.path().to_str().unwrap();
+        let mut all = vec!["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        // Generic mode has no data folder.
+        if !args.contains(&"--schema") {
+            all.extend(["--data", folder]);
+        }
+        let mut child = aobo(&[&all, args].concat()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
         let banner = loop {
@@ -59,6 +67,7 @@ impl Running {
         let address = banner.split(": revision").next().unwrap();
         let address = address.strip_prefix("listening on http://").unwrap();
         Self {
+            _data: data,
             child,
             stderr: Some(stderr),
             address: address.to_owned(),
@@ -140,7 +149,7 @@ fn it_answers_from_a_world_and_stops_when_told_to() {
     let server = Running::start(&["--world", "tests/corpus/worlds/fabrikam.json"]);
     let banner = &server.banner;
     assert!(
-        banner.contains(": revision 0, bundle ") && banner.ends_with(" facts"),
+        banner.contains(": revision 2, bundle ") && banner.ends_with(" facts"),
         "{banner}"
     );
     let mut connection = server.connect();
@@ -228,7 +237,10 @@ fn it_serves_any_schema() {
 /// What it says and how it ends, where it does not come to listening.
 #[track_caller]
 fn refused(args: &[&str], message: &[&str]) {
-    let output = aobo(args).output().unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().to_str().unwrap();
+    let more = ["--data", folder, "--admin-listen", "127.0.0.1:0"];
+    let output = aobo(&[args, &more].concat()).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     // The lines are broken to a width.
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");

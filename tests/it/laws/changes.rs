@@ -125,5 +125,5 @@ fn random_steps_are_taken_and_refused() {
         }
     }
     assert!((500..1_900).contains(&taken), "{taken}");
-    assert_eq!(kinds.len(), 16, "every kind of fact: {kinds:?}");
+    assert_eq!(kinds.len(), 17, "every kind of fact: {kinds:?}");
 }

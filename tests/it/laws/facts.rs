@@ -7,7 +7,8 @@ use aobo::directory::{
     AutopilotProfile, AzureRoles, Change, Cloud, ContractStatus, Customer, CustomerUser, DapStatus,
     DenyAssignment, Device, Fact, Gdap, GdapAssignment, Group, Invitation, InvitationStatus,
     ManagementGroup, Partner, PartnerUser, Product, ProductKind, Profile, Relationship,
-    RelationshipStatus, RoleAssignment, Seats, Subscription, UserState, World,
+    RelationshipStatus, RoleAssignment, Seats, ServiceRequest, Subscription, UserNames, UserState,
+    World,
 };
 use aobo::engine;
 use jiff::Timestamp;
@@ -53,7 +54,7 @@ pub(super) const BELOW: [(&str, &str); 3] = [
 ];
 
 /// A world without facts, for the built-in Azure roles.
-pub(super) fn empty() -> World {
+pub(crate) fn empty() -> World {
     World::new(AzureRoles::of(&support::bundle(Profile::Seed)))
 }
 
@@ -75,7 +76,7 @@ pub(super) fn world(rng: &mut Rng) -> (World, Vec<engine::Change>) {
 }
 
 /// Every partner and every customer.
-pub(super) fn ground() -> Vec<Fact> {
+pub(crate) fn ground() -> Vec<Fact> {
     let mut rng = Rng::new(0);
     let partners = PARTNERS.map(|id| partner(&mut rng, id));
     let customers = CUSTOMERS.map(|id| customer(&mut rng, id));
@@ -83,8 +84,8 @@ pub(super) fn ground() -> Vec<Fact> {
 }
 
 /// A random fact; what it refers to need not be there.
-pub(super) fn fact(rng: &mut Rng) -> Fact {
-    match rng.below(30) {
+pub(crate) fn fact(rng: &mut Rng) -> Fact {
+    match rng.below(31) {
         0 => {
             let id = rng.pick(&PARTNERS);
             partner(rng, id)
@@ -115,21 +116,34 @@ pub(super) fn fact(rng: &mut Rng) -> Fact {
             customer: rng.pick(&CUSTOMERS).to_owned(),
             added_by: some(rng, &PARTNERS),
             channel: "partner-center".to_owned(),
+            profile: some(rng, &["a1", "a2", "same"]).filter(|_| rng.percent(50)),
         }),
         27 => Fact::AutopilotProfile(AutopilotProfile {
             id: rng.pick(&["a1", "a2", "same"]).to_owned(),
             customer: rng.pick(&CUSTOMERS).to_owned(),
             owner: some(rng, &PARTNERS),
+            name: some(rng, &["Kiosk"]),
+            settings: some_of(rng, &["skip-eula", "skip-privacy"], 50),
         }),
         28 => Fact::Product(Product {
             id: rng.pick(&PRODUCTS).to_owned(),
             kind: rng.pick(&[ProductKind::Microsoft, ProductKind::AzureMarketplace]),
             publisher: some(rng, &["isv", "same"]),
         }),
-        _ => Fact::Seats(Seats {
+        29 => Fact::Seats(Seats {
             customer: rng.pick(&CUSTOMERS).to_owned(),
             product: rng.pick(&PRODUCTS).to_owned(),
             free: 1,
+            activated: rng.percent(50).then(|| ago(3)),
+        }),
+        _ => Fact::ServiceRequest(ServiceRequest {
+            id: rng.pick(&["q1", "same"]).to_owned(),
+            partner: rng.pick(&PARTNERS).to_owned(),
+            customer: rng.pick(&CUSTOMERS).to_owned(),
+            channel: rng
+                .pick(&["partner-center", "microsoft-support"])
+                .to_owned(),
+            opened: ago(rng.below(9)),
         }),
     }
 }
@@ -150,6 +164,7 @@ fn customer(rng: &mut Rng, id: &str) -> Fact {
         country: rng.pick(&["FR", "US"]).to_owned(),
         market: "Europe".to_owned(),
         cloud: rng.pick(&[Cloud::Public, Cloud::Germany]),
+        domains: some_of(rng, &["one.example", "two.example"], 40),
     })
 }
 
@@ -180,16 +195,25 @@ fn groups_of(rng: &mut Rng, partner: &str) -> BTreeSet<String> {
 }
 
 fn customer_user(rng: &mut Rng) -> Fact {
+    let state = match rng.percent(20) {
+        true => UserState::Deleted(ago(rng.below(40))),
+        false => UserState::Active,
+    };
     Fact::CustomerUser(CustomerUser {
         id: rng.pick(&CUSTOMER_USERS).to_owned(),
         customer: rng.pick(&CUSTOMERS).to_owned(),
         directory_roles: some_of(rng, &DIRECTORY_ROLES, 15),
-        state: match rng.percent(20) {
-            true => UserState::Deleted(ago(rng.below(40))),
-            false => UserState::Active,
+        licenses: match state {
+            UserState::Active => some_of(rng, &PRODUCTS, 10),
+            UserState::Deleted(_) => BTreeSet::new(),
         },
+        state,
         previous_licenses: some_of(rng, &PRODUCTS, 10),
         role_assignable_group: rng.percent(10),
+        names: UserNames {
+            display: some(rng, &["Mia Moreau"]),
+            ..UserNames::default()
+        },
     })
 }
 
@@ -219,6 +243,9 @@ fn invitation(rng: &mut Rng) -> Fact {
         sent_at: (status != Draft || rng.percent(5)).then(|| ago(rng.below(1_000))),
         include_dap: rng.percent(50),
         status,
+        link: some(rng, &["https://partner.example/link"]),
+        text: some(rng, &["Dear customer"]),
+        portal: some(rng, &["office-admin-portal"]),
     })
 }
 
@@ -288,7 +315,7 @@ fn scope(rng: &mut Rng) -> String {
     }
 }
 
-pub(super) fn management_scope(id: &str) -> String {
+pub(crate) fn management_scope(id: &str) -> String {
     format!("/providers/microsoft.management/managementgroups/{id}")
 }
 

@@ -1,0 +1,114 @@
+//! API keys over HTTP.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::auth::{actor, reader, within};
+use crate::api::AppState;
+use crate::api::body::{BODY_BYTES_MAX, json_object};
+use crate::api::error::ApiError;
+use crate::node::{ApiKey, NewKey, Role, Secret, Submission, TenantScope, What};
+
+/// Shape: `{"roles": ["admin-write"], "tenants": ["fabrikam"], "principal":
+/// "PartnerUser::\"ada\""}`; without `tenants`, every tenant.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    roles: BTreeSet<Role>,
+    tenants: Option<BTreeSet<String>>,
+    principal: Option<String>,
+}
+
+/// `GET /v1/keys`: without their hashes.
+///
+/// # Errors
+/// [`ApiError`] without a key for all tenants.
+pub(super) async fn list(
+    State(state): State<Arc<AppState>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (ledger, key) = reader(&state, &headers)?;
+    within(&key, "")?;
+    let folded = ledger.folded();
+    let keys: Vec<Value> = folded.keys.values().map(shown).collect();
+    Ok(Json(json!({ "keys": keys })).into_response())
+}
+
+/// `POST /v1/keys`: the secret is in the answer, and nowhere else.
+///
+/// # Errors
+/// [`ApiError`] for a caller that is no operator, or a body that is no key.
+pub(super) async fn create(
+    State(state): State<Arc<AppState>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let (ledger, actor) = actor(&state, &headers)?;
+    let body = json_object(&headers, &body, BODY_BYTES_MAX)?;
+    let wanted: Wanted = serde_json::from_value(Value::Object(body))
+        .map_err(|error| ApiError::Member(format!("this is not a key: {error}")))?;
+    let secret = Secret::draw().map_err(|error| ApiError::Internal {
+        detail: error.to_string(),
+    })?;
+    let what = What::CreateKey {
+        key: NewKey {
+            roles: wanted.roles,
+            tenants: wanted.tenants.map_or(TenantScope::All, TenantScope::Of),
+            principal: wanted.principal,
+        },
+        id: secret.id(),
+        sha256: secret.sha256(),
+    };
+    let written = ledger.submit(plain(actor, what)).await?;
+    let answer = json!({
+        "id": secret.id(),
+        "key": secret.reveal(),
+        "revision": written.revision,
+    });
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+/// `DELETE /v1/keys/{id}`.
+///
+/// # Errors
+/// [`ApiError`] for a caller that is no operator, or a key that is not there.
+pub(super) async fn revoke(
+    State(state): State<Arc<AppState>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (ledger, actor) = actor(&state, &headers)?;
+    let written = ledger.submit(plain(actor, What::RevokeKey { id })).await?;
+    Ok(Json(json!({ "revision": written.revision })).into_response())
+}
+
+fn plain(actor: crate::node::Actor, what: What) -> Submission {
+    Submission {
+        actor,
+        what,
+        idempotency_key: None,
+        expected: None,
+    }
+}
+
+fn shown(key: &ApiKey) -> Value {
+    json!({
+        "id": key.id,
+        "roles": key.roles,
+        "tenants": match &key.tenants {
+            TenantScope::All => Value::Null,
+            TenantScope::Of(tenants) => json!(tenants),
+        },
+        "principal": key.principal,
+        "created": key.created.to_string(),
+    })
+}

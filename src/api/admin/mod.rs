@@ -1,0 +1,17 @@
+//! The admin routes: facts and what is done to them, on a listener of their own.
+//!
+//! Resources are named as Partner Center and Microsoft Graph name them. Each
+//! write is one command of the directory, told by [`commands::COMMANDS`]: the
+//! members of its path and of its body are the command's members. Reads answer
+//! from one state and say its revision. Deliberately not here: who may do what,
+//! which the policies decide, and what a command does.
+
+mod auth;
+mod commands;
+mod events;
+mod keys;
+mod read;
+mod routes;
+
+pub use commands::{COMMANDS, CommandRoute};
+pub use routes::{READS, admin_router};

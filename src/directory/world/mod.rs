@@ -1,0 +1,11 @@
+//! All facts at one position.
+//!
+//! `state` is what it holds and the step to the next; `store` puts facts in and
+//! takes them out; `uses` is who names what. Deliberately not here: what must
+//! hold of a change (`check`) and what it is to the engine (`project`).
+
+mod state;
+mod store;
+mod uses;
+
+pub use state::World;

@@ -1,0 +1,132 @@
+//! What the events up to a position add up to.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{ApiKey, EventKind, LedgerError, TakenBundle, checkpoint};
+use crate::directory::{AzureRoles, World};
+use crate::engine;
+use crate::log::{Head, Log, Record};
+use crate::policy::Bundle;
+
+/// The state of the directory, the policies and the keys at a position.
+#[derive(Debug, Clone)]
+pub struct Folded {
+    /// The position.
+    pub head: Head,
+    /// When its event was written, UTC.
+    pub at: Timestamp,
+    /// The facts.
+    pub world: World,
+    /// The policies in use, and the form in which the log has them; none before
+    /// the first were taken.
+    pub bundle: Option<(Arc<TakenBundle>, Arc<Bundle>)>,
+    /// SHA-256 of the world file that the log began with, if it did with one.
+    pub seed: Option<String>,
+    /// API keys by the hash of the key.
+    pub keys: Arc<BTreeMap<String, ApiKey>>,
+}
+
+impl Folded {
+    /// Before the first event.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            head: Head::START,
+            at: Timestamp::UNIX_EPOCH,
+            world: World::new(AzureRoles::default()),
+            bundle: None,
+            seed: None,
+            keys: Arc::default(),
+        }
+    }
+
+    /// Folds the log up to a position, from the last checkpoint before it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Log`] if it cannot be read, and whatever [`Folded::fold`] says
+    /// of the first event that cannot be folded.
+    pub fn replay(log: &dyn Log, to: u64) -> Result<Self, LedgerError> {
+        let kept = log.checkpoint(to)?;
+        let kept = kept.and_then(|(head, bytes)| checkpoint::read(head, &bytes));
+        Self::go_on(kept.unwrap_or_else(Self::empty), log, to)
+    }
+
+    /// Folds the log up to a position without any checkpoint.
+    ///
+    /// # Errors
+    /// As [`Folded::replay`].
+    pub fn replay_all(log: &dyn Log, to: u64) -> Result<Self, LedgerError> {
+        Self::go_on(Self::empty(), log, to)
+    }
+
+    fn go_on(mut self, log: &dyn Log, to: u64) -> Result<Self, LedgerError> {
+        let mut failed = None;
+        if to <= self.head.seq {
+            return Ok(self);
+        }
+        log.scan(self.head.seq, &mut |record| {
+            if let Err(error) = self.fold(record) {
+                failed = Some(error);
+                return ControlFlow::Break(());
+            }
+            match record.seq < to {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        })?;
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(self),
+        }
+    }
+
+    /// Folds one event in, and returns what it is to the engine.
+    ///
+    /// # Errors
+    /// [`LedgerError::Event`] if it cannot be read, and
+    /// [`LedgerError::Directory`] if the world does not take it. What was folded of
+    /// it before that stays, so that the state is of no further use.
+    pub fn fold(&mut self, record: &Record) -> Result<Vec<engine::Change>, LedgerError> {
+        let mut changes = Vec::new();
+        match EventKind::of(record)? {
+            EventKind::BundleTaken(taken) => {
+                let bundle = taken.build()?;
+                self.take(taken, bundle);
+            }
+            EventKind::WorldSeeded(seed) => {
+                self.seed = Some(seed.sha256);
+                changes = self.apply(seed.changes)?;
+            }
+            EventKind::KeyCreated(key) => {
+                Arc::make_mut(&mut self.keys).insert(key.sha256.clone(), key);
+            }
+            EventKind::KeyRevoked(id) => {
+                Arc::make_mut(&mut self.keys).retain(|_, key| key.id != id);
+            }
+            EventKind::Changed(made) => changes = self.apply(made)?,
+        }
+        self.head = record.head();
+        self.at = record.at;
+        Ok(changes)
+    }
+
+    fn take(&mut self, taken: Box<TakenBundle>, bundle: Arc<Bundle>) {
+        self.world = self.world.with_roles(AzureRoles::of(&bundle));
+        self.bundle = Some((Arc::from(taken), bundle));
+    }
+
+    fn apply(
+        &mut self,
+        changes: Vec<crate::directory::Change>,
+    ) -> Result<Vec<engine::Change>, LedgerError> {
+        let mut made = Vec::new();
+        for change in changes {
+            made.extend(self.world.apply(change)?);
+        }
+        Ok(made)
+    }
+}

@@ -1,0 +1,175 @@
+//! From a log to a ledger that decides and writes.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::event::{BUNDLE_TAKEN, WORLD_SEEDED};
+use super::keys::hex;
+use super::{Folded, LedgerError, PAYLOAD_VERSION, TakenBundle, checkpoint};
+use crate::directory::world_file::{self, change_to_json};
+use crate::directory::{AzureRoles, Change, Profile};
+use crate::log::{Draft, Log, PAYLOAD_BYTES_MAX};
+use crate::node::{Clock, Point, self_test};
+use crate::policy::{Bundle, Source};
+
+/// Which policies to start with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// Those that the log has last, or the profile `seed` if it has none.
+    Last,
+    /// Those of a profile, as this program has them; the log says so if they are
+    /// not those it has last.
+    Profile(Profile),
+}
+
+/// How a ledger starts.
+pub struct Settings {
+    /// The policies.
+    pub choice: Choice,
+    /// The world file that an empty log begins with.
+    pub world: Option<Source>,
+    /// Where it reads the time.
+    pub clock: Clock,
+}
+
+/// Bytes of facts in one event of a seed. Our choice: well within what a payload
+/// may have.
+const SEED_BYTES_MAX: usize = PAYLOAD_BYTES_MAX / 4;
+
+/// Who appears as the writer of what a start writes.
+const STARTER: &str = "aobo serve";
+
+/// Folds the log, takes policies into use and seeds it, as the settings say; what
+/// that adds to the log is there when this returns.
+pub(super) fn start(log: &dyn Log, settings: &Settings) -> Result<(Folded, Point), LedgerError> {
+    let mut folded = Folded::replay(log, u64::MAX)?;
+    let mut drafts = Vec::new();
+    let take = to_take(&folded, settings.choice)?;
+    if let Some((taken, bundle)) = &take {
+        self_test(bundle)?;
+        let payload = serde_json::to_string(taken).map_err(unwritable)?;
+        drafts.push(draft(settings, BUNDLE_TAKEN, payload));
+    }
+    match (&take, folded.head.seq) {
+        (Some((_, bundle)), 0) => drafts.extend(seeds(settings, bundle)?),
+        _ => check_seed(&folded, settings)?,
+    }
+    if let (Some((_, bundle)), 1..) = (&take, folded.head.seq) {
+        // Facts that the new policies' schema refuses keep the old ones in use.
+        let (world, changes) = world_file::refold(&folded.world, AzureRoles::of(bundle))?;
+        Point::directory(Arc::clone(bundle), world, changes)?;
+    }
+    for record in log.append(log.head(), &drafts)? {
+        folded.fold(&record)?;
+    }
+    let point = point_of(&folded)?;
+    keep_checkpoint(log, &folded);
+    Ok((folded, point))
+}
+
+/// A start is faster from a checkpoint; without one it is as right.
+fn keep_checkpoint(log: &dyn Log, folded: &Folded) {
+    let last = log.checkpoint(folded.head.seq).ok().flatten();
+    if last.is_some_and(|(at, _)| at == folded.head) {
+        return;
+    }
+    if let Err(error) = log.put_checkpoint(folded.head, checkpoint::write(folded).as_bytes()) {
+        tracing::warn!(%error, "no checkpoint was written");
+    }
+}
+
+/// The point that decides at a folded state.
+pub(super) fn point_of(folded: &Folded) -> Result<Point, LedgerError> {
+    let Some((_, bundle)) = &folded.bundle else {
+        return Err(LedgerError::OutOfRange {
+            wanted: format!("revision {}", folded.head.seq),
+            floor: 1,
+            head: folded.head.seq,
+        });
+    };
+    let (world, changes) = world_file::refold(&folded.world, AzureRoles::of(bundle))?;
+    let point = Point::directory_at(Arc::clone(bundle), world, changes, folded.head.seq)?;
+    Ok(point)
+}
+
+/// The bundle that the log must hear of, if any.
+fn to_take(
+    folded: &Folded,
+    choice: Choice,
+) -> Result<Option<(TakenBundle, Arc<Bundle>)>, LedgerError> {
+    let profile = match (choice, &folded.bundle) {
+        (Choice::Last, Some(_)) => return Ok(None),
+        (Choice::Last, None) => Profile::Seed,
+        (Choice::Profile(profile), _) => profile,
+    };
+    let (taken, bundle) = TakenBundle::of_profile(profile)?;
+    let same = folded
+        .bundle
+        .as_ref()
+        .is_some_and(|(last, _)| last.hash == taken.hash);
+    Ok((!same).then_some((taken, bundle)))
+}
+
+/// The same world file again is as good as none; another is refused.
+fn check_seed(folded: &Folded, settings: &Settings) -> Result<(), LedgerError> {
+    match &settings.world {
+        Some(world) if folded.seed.as_ref() != Some(&digest(world)) => Err(LedgerError::OtherSeed),
+        _ => Ok(()),
+    }
+}
+
+fn digest(world: &Source) -> String {
+    hex(&Sha256::digest(world.text.as_bytes()))
+}
+
+/// The facts of the world file as events, each small enough for the log. The file
+/// is taken in whole first: what is refused must not be in a log.
+fn seeds(settings: &Settings, bundle: &Arc<Bundle>) -> Result<Vec<Draft>, LedgerError> {
+    let Some(source) = &settings.world else {
+        return Ok(Vec::new());
+    };
+    let (world, changes) =
+        world_file::load(source, AzureRoles::of(bundle)).map_err(LedgerError::World)?;
+    Point::directory(Arc::clone(bundle), world.clone(), changes)?;
+    let sha256 = digest(source);
+    let (mut drafts, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for fact in world_file::facts_in_order(&world) {
+        let text = change_to_json(&Change::Put(fact)).to_string();
+        if bytes + text.len() > SEED_BYTES_MAX {
+            drafts.push(seed_draft(settings, &sha256, &std::mem::take(&mut part)));
+            bytes = 0;
+        }
+        bytes += text.len() + 1;
+        part.push(text);
+    }
+    drafts.push(seed_draft(settings, &sha256, &part));
+    Ok(drafts)
+}
+
+fn seed_draft(settings: &Settings, sha256: &str, changes: &[String]) -> Draft {
+    let payload = format!(
+        r#"{{"sha256":"{sha256}","changes":[{}]}}"#,
+        changes.join(",")
+    );
+    draft(settings, WORLD_SEEDED, payload)
+}
+
+fn draft(settings: &Settings, kind: &str, payload: String) -> Draft {
+    Draft {
+        at: (settings.clock)(),
+        actor: STARTER.to_owned(),
+        kind: kind.to_owned(),
+        payload,
+        version: PAYLOAD_VERSION,
+        idempotency_key: None,
+    }
+}
+
+fn unwritable(error: serde_json::Error) -> LedgerError {
+    LedgerError::Event {
+        seq: 0,
+        kind: BUNDLE_TAKEN.to_owned(),
+        what: error.to_string(),
+    }
+}

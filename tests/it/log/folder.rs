@@ -1,0 +1,196 @@
+//! The data folder: who may have it, and what it must hold.
+
+use std::fs;
+use std::process::Command;
+
+use aobo::log::{Hash, Head, Log, LogError, Sqlite};
+use rusqlite::Connection;
+
+use super::{all, append, drafts};
+
+#[test]
+fn a_folder_is_made_for_its_owner_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("data");
+    let log = Sqlite::open(&dir).unwrap();
+    append(&log, &drafts(0..2));
+    let expected = all(&log);
+    drop(log);
+    assert_eq!(all(&Sqlite::open(&dir).unwrap()), expected);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(&dir).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+    let error = Sqlite::open(&folder.path().join("not/there")).unwrap_err();
+    assert!(matches!(error, LogError::Backend { .. }), "{error}");
+}
+
+/// Names the folder that a child tries to open.
+const CHILD: &str = "AOBO_TEST_LOG_SECOND";
+
+#[test]
+fn a_second_writer_is_refused() {
+    if let Some(dir) = std::env::var_os(CHILD) {
+        let error = Sqlite::open(dir.as_ref()).expect_err("it is in use");
+        assert!(matches!(error, LogError::InUse { .. }), "{error}");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let log = Sqlite::open(folder.path()).unwrap();
+    let error = Sqlite::open(folder.path()).unwrap_err();
+    assert!(matches!(error, LogError::InUse { .. }), "{error}");
+    let second = Command::new(std::env::current_exe().unwrap())
+        .args(["log::folder::a_second_writer_is_refused", "--exact"])
+        .env(CHILD, folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&second.stdout);
+    assert!(
+        second.status.success() && said.contains("1 passed"),
+        "{said}"
+    );
+    append(&log, &drafts(0..1));
+    drop(log);
+    append(&Sqlite::open(folder.path()).unwrap(), &drafts(1..2));
+}
+
+#[test]
+fn readers_stand_beside_the_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Sqlite::open_read_only(folder.path()).unwrap_err();
+    assert!(matches!(error, LogError::Missing { .. }), "{error}");
+    let log = Sqlite::open(folder.path()).unwrap();
+    append(&log, &drafts(0..10));
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for number in 10..60 {
+                append(&log, &drafts(number..number + 1));
+            }
+        });
+        let mut seen = 10;
+        while !writer.is_finished() || seen < 60 {
+            let reader = Sqlite::open_read_only(folder.path()).unwrap();
+            let verified = reader.verify().unwrap();
+            assert!(verified.records >= reader.head().seq && reader.head().seq >= seen);
+            seen = reader.head().seq;
+            assert_eq!(all(&reader).len() as u64, seen);
+            let error = reader.append(reader.head(), &[]).unwrap_err();
+            assert!(matches!(error, LogError::ReadOnly { .. }), "{error}");
+        }
+    });
+    drop(log);
+    let reader = Sqlite::open_read_only(folder.path()).unwrap();
+    assert_eq!(reader.verify().unwrap().records, 60);
+    // A reader does not keep a writer out.
+    append(&Sqlite::open(folder.path()).unwrap(), &drafts(60..61));
+    assert_eq!(all(&reader).len(), 60, "it holds what there was");
+}
+
+/// Changes the database behind the log's back.
+fn behind(dir: &std::path::Path, statement: &str) {
+    let connection = Connection::open(dir.join("events.db")).unwrap();
+    connection.execute_batch(statement).unwrap();
+}
+
+#[test]
+fn what_is_not_this_log_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    append(&Sqlite::open(dir).unwrap(), &drafts(0..5));
+    let refused = |statement: &str, undo: &str| {
+        behind(dir, statement);
+        let error = Sqlite::open(dir).expect_err(statement);
+        behind(dir, undo);
+        Sqlite::open(dir).expect(undo);
+        error
+    };
+    let newer = refused("UPDATE meta SET format = 2", "UPDATE meta SET format = 1");
+    assert!(
+        matches!(newer, LogError::Newer { found: 2, known: 1 }),
+        "{newer}"
+    );
+    let no_format = refused("UPDATE meta SET format = 0", "UPDATE meta SET format = 1");
+    assert!(matches!(no_format, LogError::Damaged { .. }), "{no_format}");
+    let more = refused("CREATE TABLE more(a)", "DROP TABLE more");
+    assert!(matches!(more, LogError::Damaged { .. }), "{more}");
+    let floor = refused(
+        "UPDATE meta SET floor_seq = 5",
+        "UPDATE meta SET floor_seq = 0",
+    );
+    assert!(matches!(floor, LogError::Damaged { .. }), "{floor}");
+    let changed = refused(
+        "UPDATE events SET version = version + 4 WHERE seq = 4",
+        "UPDATE events SET version = version - 4 WHERE seq = 4",
+    );
+    assert!(
+        matches!(changed, LogError::Corrupt { seq: 4, .. }),
+        "{changed}"
+    );
+}
+
+#[test]
+fn the_database_of_another_program_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    behind(folder.path(), "CREATE TABLE notes(text)");
+    let error = Sqlite::open(folder.path()).unwrap_err();
+    assert!(matches!(error, LogError::Alien { .. }), "{error}");
+    fs::write(folder.path().join("events.db"), "notes\n".repeat(1_000)).unwrap();
+    let error = Sqlite::open(folder.path()).unwrap_err();
+    assert!(matches!(error, LogError::Damaged { .. }), "{error}");
+}
+
+/// One that is damaged, or of another history, is passed over for an older one.
+#[test]
+fn a_bad_checkpoint_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Sqlite::open(folder.path()).unwrap();
+    let records = append(&log, &drafts(0..5));
+    for seq in [1, 2, 3] {
+        log.put_checkpoint(records[seq].head(), format!("after {seq}").as_bytes())
+            .unwrap();
+    }
+    drop(log);
+    behind(
+        folder.path(),
+        "UPDATE checkpoints SET state = x'00' WHERE seq = 4",
+    );
+    let log = Sqlite::open(folder.path()).unwrap();
+    let second = Some((records[2].head(), b"after 2".to_vec()));
+    assert_eq!(log.checkpoint(9).unwrap(), second);
+    drop(log);
+    // The checkpoint of another log, whole in itself, at a record this one has.
+    let other = tempfile::tempdir().unwrap();
+    let alien = Sqlite::open(other.path()).unwrap();
+    append(&alien, &drafts(50..55));
+    alien.put_checkpoint(alien.head(), b"alien").unwrap();
+    drop(alien);
+    let from = other.path().join("events.db").display().to_string();
+    let copy = format!(
+        "ATTACH '{from}' AS other; INSERT INTO checkpoints SELECT * FROM other.checkpoints"
+    );
+    behind(folder.path(), &copy);
+    let log = Sqlite::open(folder.path()).unwrap();
+    assert_eq!(log.head().seq, 5);
+    assert_eq!(log.checkpoint(9).unwrap(), second);
+}
+
+#[test]
+fn hashes_read_back_from_text() {
+    let hash = Hash::of(&[b"a", b"bc"]);
+    let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(
+        (hash.to_string().as_str(), Hash::from_hex(text)),
+        (text, Some(hash))
+    );
+    for bad in [
+        "",
+        &text[1..],
+        &text.to_uppercase(),
+        &text.replace('b', "g"),
+    ] {
+        assert_eq!(Hash::from_hex(bad), None);
+    }
+    assert_eq!(Head::START.hash, Hash::ZERO);
+}
