@@ -46,7 +46,7 @@ pub(super) fn json_object(
     let text = json_text(headers, body, bytes_max)?;
     Input::parse(text).map_err(ApiError::Json)?;
     let object = serde_json::from_str(text);
-    object.map_err(|_| ApiError::Member("the body must be a JSON object".to_owned()))
+    object.map_err(|_| ApiError::Member("the body must be an object in JSON".to_owned()))
 }
 
 /// `application/json`, with whatever parameters, once.

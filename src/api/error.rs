@@ -1,6 +1,7 @@
 //! What is answered instead of a decision.
 
 use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -69,7 +70,9 @@ pub(super) enum ApiError {
         current: Revision,
     },
     /// No such path.
-    #[error("there is no `{path}` here; decisions are asked at `POST /access/v1/evaluation`")]
+    #[error(
+        "there is no `{path}` here; decisions are asked at `POST /access/v1/evaluation`, and commands given to the admin listener"
+    )]
     NotFound {
         /// As asked.
         path: String,
@@ -174,6 +177,18 @@ struct ErrorObject {
     /// What to do next, what is legal, which rule says so.
     #[serde(flatten)]
     more: Map<String, Value>,
+}
+
+impl From<PathRejection> for ApiError {
+    fn from(rejection: PathRejection) -> Self {
+        Self::Member(format!("the path: {}", rejection.body_text()))
+    }
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::Member(format!("the query: {}", rejection.body_text()))
+    }
 }
 
 impl IntoResponse for ApiError {

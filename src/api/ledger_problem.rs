@@ -51,6 +51,9 @@ fn status(error: &LedgerError) -> (StatusCode, &'static str) {
         }
         LedgerError::KeyReused { .. } => (StatusCode::CONFLICT, "idempotency-key-reused"),
         LedgerError::OutOfRange { .. } => (StatusCode::BAD_REQUEST, "revision-out-of-range"),
+        LedgerError::BadKey(_) | LedgerError::BadEvent(_) => {
+            (StatusCode::BAD_REQUEST, "invalid-request")
+        }
         LedgerError::NoKey { .. } => (StatusCode::NOT_FOUND, "not-found"),
         LedgerError::NotWritten { .. } | LedgerError::Log(LogError::ReadOnly { .. }) => {
             (StatusCode::SERVICE_UNAVAILABLE, "not-written")
@@ -58,9 +61,11 @@ fn status(error: &LedgerError) -> (StatusCode, &'static str) {
         LedgerError::Log(LogError::Archived { .. }) => (StatusCode::BAD_REQUEST, "archived"),
         LedgerError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
         LedgerError::Log(_)
+        | LedgerError::Fault(_)
         | LedgerError::Policies(_)
         | LedgerError::World(_)
         | LedgerError::BundleHash { .. }
+        | LedgerError::Unbuilt(_)
         | LedgerError::Event { .. }
         | LedgerError::OtherSeed => (StatusCode::INTERNAL_SERVER_ERROR, "internal-error"),
     }

@@ -52,6 +52,9 @@ impl Position {
             name,
             message: message.to_owned(),
         };
+        if at_least.is_some() && as_of.is_some() {
+            return Err(bad("Aobo-At-Least", "cannot stand beside `Aobo-As-Of`"));
+        }
         Ok(Self {
             at_least: match at_least {
                 None => 0,
@@ -91,6 +94,14 @@ impl Position {
                     }
                 }));
             };
+            let clock = state.point().now();
+            if let Moment::Time(time) = moment
+                && time > clock
+            {
+                return Err(ApiError::AsOf(
+                    "`Aobo-As-Of` names a time that is yet to come",
+                ));
+            }
             // An old state is replayed, which takes a while.
             let found = tokio::task::spawn_blocking(move || ledger.at(moment));
             let past = found.await.map_err(|error| ApiError::Internal {
@@ -98,7 +109,7 @@ impl Position {
             })??;
             return Ok(Placed {
                 point: past.point,
-                now: past.at,
+                now: moment.now(past.at),
             });
         }
         if let Some(ledger) = ledger.filter(|_| self.at_least > current.snapshot().revision().0) {

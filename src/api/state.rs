@@ -62,7 +62,8 @@ impl AppState {
     pub(super) fn unready(&self) -> Vec<&'static str> {
         let draining = self.draining.load(Ordering::Relaxed);
         let log = self.ledger.as_ref().map(|ledger| ledger.log().writable());
-        let read_only = matches!(log, Some(Err(_)));
+        let gone = self.ledger.as_ref().is_some_and(|ledger| !ledger.writes());
+        let read_only = gone || matches!(log, Some(Err(_)));
         let reasons = [
             draining.then_some("shutting down"),
             read_only.then_some("the log takes no writes; decisions go on"),

@@ -58,7 +58,7 @@ pub(super) fn point_at(
     as_of: Option<&str>,
 ) -> Result<(Point, Option<Timestamp>), Failure> {
     let log = read(dir)?;
-    let moment = match as_of {
+    let asked = match as_of {
         None => Moment::Revision(log.head().seq),
         Some(text) => moment(text).ok_or_else(|| {
             Failure::new(
@@ -67,8 +67,8 @@ pub(super) fn point_at(
             )
         })?,
     };
-    let (folded, point) = Folded::at(&log, moment)?;
-    Ok((point, as_of.map(|_| folded.at)))
+    let (folded, point) = Folded::at(&log, asked)?;
+    Ok((point, as_of.map(|_| asked.now(folded.at))))
 }
 
 /// The flag that names the data folder.
@@ -102,7 +102,7 @@ impl From<LedgerError> for Failure {
                 let told = other.to_string();
                 match told.rsplit_once("; ") {
                     Some((what, next)) => Self::new(what, next),
-                    None => Self::new(told, "correct it and try again; nothing was written"),
+                    None => Self::new(told, "correct it and try again"),
                 }
             }
         }

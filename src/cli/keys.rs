@@ -8,7 +8,6 @@ use serde_json::json;
 use super::data::{DataArgs, open, read};
 use super::output::Format;
 use super::{Failure, output};
-use crate::engine::parse_uid;
 use crate::node::{Actor, Choice, Folded, NewKey, Role, Secret, Submission, TenantScope, What};
 
 /// Makes, lists and revokes API keys. The server of the data folder must not be
@@ -81,9 +80,6 @@ fn create(
     let roles = roles.iter().map(|role| role.parse());
     let roles: Result<BTreeSet<Role>, String> = roles.collect();
     let roles = roles.map_err(|message| Failure::new(message, "choose among those"))?;
-    if let Some(principal) = &principal {
-        parse_uid(principal)?;
-    }
     let secret = Secret::draw()
         .map_err(|error| Failure::new(format!("no randomness: {error}"), "try again"))?;
     let key = NewKey {
@@ -115,6 +111,7 @@ fn submit(data: &DataArgs, what: What) -> Result<(), Failure> {
             name: "aobo keys".to_owned(),
             principal: None,
             operator: true,
+            key: None,
         },
         what,
         idempotency_key: None,

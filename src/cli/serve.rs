@@ -136,14 +136,17 @@ async fn listen(
     let stop = Stop::new().map_err(|error| cannot_listen(address, &error))?;
     let (listener, address) = bind(address).await?;
     let (stopped, _) = watch::channel(false);
+    let admin = match admin {
+        Some(admin) => Some(bind(admin).await?),
+        None => None,
+    };
     let point = Arc::clone(&state.point().current());
     output::error(&format!("{}\n", banner(address, &point)));
     let mut serving = JoinSet::new();
     let until = |mut stopped: watch::Receiver<bool>| async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
-    if let Some(admin) = admin {
-        let (listener, admin) = bind(admin).await?;
+    if let Some((listener, admin)) = admin {
         output::error(&format!("administered on http://{admin}\n"));
         let router = api::admin_router(Arc::clone(&state));
         serving.spawn(api::serve(listener, router, until(stopped.subscribe())));

@@ -81,6 +81,14 @@ impl Head {
 }
 
 impl Draft {
+    /// Whether a log would keep it.
+    ///
+    /// # Errors
+    /// What keeps it out.
+    pub fn check(&self) -> Result<(), String> {
+        self.problem().map_or(Ok(()), Err)
+    }
+
     /// What keeps it out of the log, if anything does.
     pub(super) fn problem(&self) -> Option<String> {
         let key = self.idempotency_key.as_deref();

@@ -86,13 +86,13 @@ impl Stage {
         };
         assert_ne!(asks.is_empty(), !command.operator(), "{command:?}");
         assert!(!asks.is_empty(), "only the operator may {}", command.kind());
-        let allowed = asks.into_iter().map(|ask| {
+        let mut allowed = asks.into_iter().map(|ask| {
             let decision = self.point.decide(ask, self.at).decision;
             assert_eq!(decision.problem, None, "a proper question: {command:?}");
             assert_eq!(decision.erroring, [], "{command:?}");
             decision.allows()
         });
-        allowed.fold(true, |all, one| all && one)
+        allowed.all(|one| one)
     }
 
     fn plan(&mut self, command: &Command) -> Result<Planned, CommandError> {

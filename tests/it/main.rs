@@ -9,6 +9,7 @@
     reason = "the contract of Cargo.toml binds the product; tests may assert as they like"
 )]
 
+mod admin;
 mod bench;
 mod commanding;
 mod commands;
@@ -22,6 +23,7 @@ mod log;
 mod projection;
 mod refused;
 mod search;
+mod story;
 mod support;
 mod tables;
 mod tidy;

@@ -9,7 +9,7 @@ use crate::api::AppState;
 use crate::api::error::ApiError;
 use crate::directory::command::Caller;
 use crate::directory::{Key, World};
-use crate::node::{Actor, ApiKey, Ledger, Role};
+use crate::node::{Actor, ApiKey, Ledger, Role, TenantScope};
 
 /// The header in which a key without a principal of its own says as whom it acts.
 const PRINCIPAL: &str = "aobo-principal";
@@ -25,7 +25,7 @@ pub(super) fn actor(
 ) -> Result<(Arc<Ledger>, Actor), ApiError> {
     let ledger = state.ledger()?;
     let key = key(&ledger, headers)?;
-    let operator = key.roles.contains(&Role::Operator);
+    let operator = key.is_operator();
     if !operator && !key.roles.contains(&Role::AdminWrite) {
         return Err(lacks(&key, "admin-write"));
     }
@@ -35,10 +35,14 @@ pub(super) fn actor(
         Some(caller) => format!("{} {} (key {})", caller.ty, caller.id, key.id),
         None => format!("key {}", key.id),
     };
+    if principal.is_some() && !key.roles.contains(&Role::AdminWrite) {
+        return Err(lacks(&key, "admin-write"));
+    }
     let actor = Actor {
         name,
         principal,
         operator,
+        key: Some(key.id),
     };
     Ok((ledger, actor))
 }
@@ -56,6 +60,20 @@ pub(super) fn reader(
     match key.roles.contains(&Role::AdminRead) {
         true => Ok((ledger, key)),
         false => Err(lacks(&key, "admin-read")),
+    }
+}
+
+/// Whether a key may read what belongs to no tenant, or to many.
+///
+/// # Errors
+/// [`ApiError::Forbidden`] if it is for some tenants only.
+pub(super) fn everywhere(key: &ApiKey) -> Result<(), ApiError> {
+    match key.tenants == TenantScope::All {
+        true => Ok(()),
+        false => Err(ApiError::Forbidden(format!(
+            "key {} is for some tenants, and this is about all of them",
+            key.id
+        ))),
     }
 }
 
@@ -90,20 +108,37 @@ fn key(ledger: &Ledger, headers: &HeaderMap) -> Result<ApiKey, ApiError> {
     key.ok_or(ApiError::Unauthorized)
 }
 
+/// The text of a header that may come once.
+///
+/// # Errors
+/// [`ApiError::Header`] if it comes more than once, or is not ASCII.
+pub(super) fn only<'h>(
+    headers: &'h HeaderMap,
+    name: &str,
+    shown: &'static str,
+) -> Result<Option<&'h str>, ApiError> {
+    let bad = |message: &str| ApiError::Header {
+        name: shown,
+        message: message.to_owned(),
+    };
+    let mut given = headers.get_all(name).iter();
+    match (given.next(), given.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => match value.to_str() {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(bad("must be visible ASCII characters")),
+        },
+        (Some(_), Some(_)) => Err(bad("must come once")),
+    }
+}
+
 /// As whom a key acts.
 fn principal(key: &ApiKey, headers: &HeaderMap, world: &World) -> Result<Option<Caller>, ApiError> {
     let bad = |message: &str| ApiError::Header {
         name: "Aobo-Principal",
         message: message.to_owned(),
     };
-    let said = match headers.get(PRINCIPAL) {
-        None => None,
-        Some(value) => Some(
-            value
-                .to_str()
-                .map_err(|_| bad("must be ASCII characters"))?,
-        ),
-    };
+    let said = only(headers, PRINCIPAL, "Aobo-Principal")?;
     let text = match (&key.principal, said) {
         (Some(own), Some(said)) if own != said => {
             return Err(ApiError::Forbidden(format!(
@@ -122,10 +157,11 @@ fn principal(key: &ApiKey, headers: &HeaderMap, world: &World) -> Result<Option<
         ty: uid.type_name().to_string(),
         id: uid.id().unescaped().to_owned(),
     };
-    // Somebody who is not there has no tenant, and is within every key's scope or
-    // none.
-    let tenant = tenant(&caller, world).unwrap_or_default();
-    within(key, &tenant)?;
+    match tenant(&caller, world) {
+        Some(tenant) => within(key, &tenant)?,
+        // Somebody who is not there has no tenant.
+        None => everywhere(key)?,
+    }
     Ok(Some(caller))
 }
 
@@ -140,6 +176,7 @@ fn tenant(caller: &Caller, world: &World) -> Option<String> {
             Fact::CustomerUser(user) => Some(user.customer),
             _ => None,
         },
-        _ => Some(caller.id.clone()),
+        // Publishers and whoever else are in no tenant.
+        _ => None,
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
-use super::auth::actor;
+use super::auth::{actor, only};
 use crate::api::AppState;
 use crate::api::body::{BODY_BYTES_MAX, json_object};
 use crate::api::error::ApiError;
@@ -98,11 +98,12 @@ pub const COMMANDS: &[CommandRoute] = &[
 pub(super) async fn command(
     route: CommandRoute,
     State(state): State<Arc<AppState>>,
-    Path(members): Path<BTreeMap<String, String>>,
+    members: Result<Path<BTreeMap<String, String>>, PathRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let (ledger, actor) = actor(&state, &headers)?;
+    let Path(members) = members?;
     let body = match body {
         // A command may be all in its path.
         Ok(bytes) if bytes.is_empty() => Map::new(),
@@ -150,7 +151,12 @@ fn read(
         all.insert("command".to_owned(), route.command.into());
     }
     let command = serde_json::from_value(Value::Object(all));
-    command.map_err(|error| ApiError::Member(format!("this is not a command: {error}")))
+    command.map_err(|error: serde_json::Error| {
+        let error = error.to_string();
+        // A fact that stands alone has no place to name.
+        let what = error.trim_start_matches(": ");
+        ApiError::Member(format!("this is not a command: {what}"))
+    })
 }
 
 /// The `Idempotency-Key` of a request.
@@ -159,12 +165,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
         name: "Idempotency-Key",
         message: message.to_owned(),
     };
-    let Some(value) = headers.get("idempotency-key") else {
+    let Some(text) = only(headers, "idempotency-key", "Idempotency-Key")? else {
         return Ok(None);
     };
-    let text = value
-        .to_str()
-        .map_err(|_| bad("must be visible ASCII characters"))?;
     match text.len() {
         1..=255 => Ok(Some(text.to_owned())),
         _ => Err(bad("must have 1 to 255 characters")),
@@ -173,10 +176,10 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 
 /// The revision of `If-Match`. Shape: `"17"` or `17`; `*` is any.
 fn expected(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
-    let Some(value) = headers.get("if-match") else {
+    let Some(text) = only(headers, "if-match", "If-Match")? else {
         return Ok(None);
     };
-    let text = value.to_str().unwrap_or_default().trim().trim_matches('"');
+    let text = text.trim().trim_matches('"');
     if text == "*" {
         return Ok(None);
     }

@@ -5,32 +5,37 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::auth::{reader, within};
+use super::auth::{everywhere, reader};
 use crate::api::AppState;
 use crate::api::error::ApiError;
 use crate::log::Record;
-use crate::node::{KEY_KINDS, Moment, changed_between};
+use crate::node::{BUNDLE_TAKEN, KEY_KINDS, Moment, changed_between};
 
 /// Events in one answer. Our choice.
 const EVENTS_MAX: usize = 1_000;
+/// Bytes of payloads after which an answer ends. Our choice.
+const EVENTS_BYTES: usize = 8 << 20;
 
-/// `GET /v1/events?after=N&limit=N&kind=K&about=TEXT`: events in order. `about`
-/// keeps those whose payload names an id: the history of a thing.
+/// `GET /v1/events?after=N&limit=N&kind=K&about=ID`: events in order. `about` keeps
+/// those that name an id, alone or at the end of a scope: the history of a thing.
+/// `next` is the `after` of the next page, if there is one.
 ///
 /// # Errors
 /// [`ApiError`] without a key for all tenants, or for a number that is none.
 pub(super) async fn events(
     State(state): State<Arc<AppState>>,
-    Query(query): Query<BTreeMap<String, String>>,
+    query: Result<Query<BTreeMap<String, String>>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (ledger, key) = reader(&state, &headers)?;
-    within(&key, "")?;
+    everywhere(&key)?;
+    let Query(query) = query?;
     let after = number(&query, "after")?.unwrap_or(ledger.log().floor().seq);
     let limit = number(&query, "limit")?.map_or(EVENTS_MAX, |n| {
         usize::try_from(n)
@@ -40,26 +45,38 @@ pub(super) async fn events(
     let (kind, about) = (query.get("kind").cloned(), query.get("about").cloned());
     let log = Arc::clone(ledger.log());
     let scanned = tokio::task::spawn_blocking(move || {
-        let mut events = Vec::new();
+        let (mut events, mut bytes) = (Vec::new(), 0);
         // As JSON has it, so that an id is not found within another.
-        let about = about.map(|id| Value::String(id).to_string());
+        let about = about.map(|id| {
+            let id = Value::String(id).to_string();
+            let end = id.strip_prefix('"').map(|rest| format!("/{rest}"));
+            (id, end.unwrap_or_default())
+        });
         log.scan(after, &mut |record| {
-            let named = about.as_ref().is_none_or(|id| record.payload.contains(id));
+            let named = about.as_ref().is_none_or(|(id, end)| {
+                record.payload.contains(id) || record.payload.contains(end)
+            });
             if named && kind.as_ref().is_none_or(|kind| *kind == record.kind) {
+                bytes += record.payload.len();
                 events.push(event(record));
             }
-            match events.len() < limit {
+            match events.len() < limit && bytes < EVENTS_BYTES {
                 true => ControlFlow::Continue(()),
                 false => ControlFlow::Break(()),
             }
         })?;
-        Ok::<_, crate::log::LogError>(events)
+        let full = events.len() >= limit || bytes >= EVENTS_BYTES;
+        Ok::<_, crate::log::LogError>((events, full))
     });
     let events = scanned.await.map_err(|error| ApiError::Internal {
         detail: error.to_string(),
     })?;
-    let events = events.map_err(crate::node::LedgerError::from)?;
-    Ok(Json(json!({ "events": events })).into_response())
+    let (events, full) = events.map_err(crate::node::LedgerError::from)?;
+    let last = events
+        .last()
+        .filter(|_| full)
+        .map(|event| event["revision"].clone());
+    Ok(Json(json!({ "events": events, "next": last })).into_response())
 }
 
 /// `GET /v1/revisions/{from}/diff/{to}`: the facts that differ.
@@ -69,11 +86,12 @@ pub(super) async fn events(
 /// not hold.
 pub(super) async fn diff(
     State(state): State<Arc<AppState>>,
-    Path((from, to)): Path<(u64, u64)>,
+    path: Result<Path<(u64, u64)>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (ledger, key) = reader(&state, &headers)?;
-    within(&key, "")?;
+    everywhere(&key)?;
+    let Path((from, to)) = path?;
     let compared = tokio::task::spawn_blocking(move || {
         let from = ledger.at(Moment::Revision(from))?;
         let to = ledger.at(Moment::Revision(to))?;
@@ -93,10 +111,14 @@ fn event(record: &Record) -> Value {
         "actor": record.actor,
         "kind": record.kind,
         "hash": record.hash.to_string(),
-        // What is kept of a key is for nobody's eyes.
-        "payload": match KEY_KINDS.contains(&record.kind.as_str()) {
-            true => json!({ "id": payload.get("id") }),
-            false => payload,
+        "payload": match record.kind.as_str() {
+            // What is kept of a key is for nobody's eyes.
+            kind if KEY_KINDS.contains(&kind) => json!({ "id": payload.get("id") }),
+            // Its text fills pages; the log has it.
+            BUNDLE_TAKEN => {
+                json!({ "hash": payload.get("hash"), "profile": payload.get("profile") })
+            }
+            _ => payload,
         },
     })
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::auth::{actor, reader, within};
+use super::auth::{actor, everywhere, reader};
 use crate::api::AppState;
 use crate::api::body::{BODY_BYTES_MAX, json_object};
 use crate::api::error::ApiError;
@@ -37,7 +37,7 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (ledger, key) = reader(&state, &headers)?;
-    within(&key, "")?;
+    everywhere(&key)?;
     let folded = ledger.folded();
     let keys: Vec<Value> = folded.keys.values().map(shown).collect();
     Ok(Json(json!({ "keys": keys })).into_response())
@@ -83,10 +83,11 @@ pub(super) async fn create(
 /// [`ApiError`] for a caller that is no operator, or a key that is not there.
 pub(super) async fn revoke(
     State(state): State<Arc<AppState>>,
-    Path(id): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (ledger, actor) = actor(&state, &headers)?;
+    let Path(id) = path?;
     let written = ledger.submit(plain(actor, What::RevokeKey { id })).await?;
     Ok(Json(json!({ "revision": written.revision })).into_response())
 }

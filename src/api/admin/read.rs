@@ -4,22 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::auth::{reader, within};
+use super::auth::{everywhere, reader, within};
 use crate::api::AppState;
 use crate::api::error::ApiError;
 use crate::api::position::REVISION;
 use crate::directory::query::{Holding, Principal};
 use crate::directory::world_file::fact_to_json;
-use crate::directory::{Fact, Scope};
-use crate::node::Folded;
+use crate::directory::{Fact, Key, Scope};
+use crate::node::{ApiKey, Folded};
 
 /// What a read is given.
 pub(super) struct Reading {
+    pub(super) key: ApiKey,
     pub(super) folded: Arc<Folded>,
     pub(super) path: BTreeMap<String, String>,
     pub(super) query: BTreeMap<String, String>,
@@ -42,11 +44,12 @@ pub(super) type Read = fn(&Reading) -> Result<Value, ApiError>;
 pub(super) async fn answer(
     read: Read,
     State(state): State<Arc<AppState>>,
-    Path(path): Path<BTreeMap<String, String>>,
-    Query(query): Query<BTreeMap<String, String>>,
+    path: Result<Path<BTreeMap<String, String>>, PathRejection>,
+    query: Result<Query<BTreeMap<String, String>>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (ledger, key) = reader(&state, &headers)?;
+    let (Path(path), Query(query)) = (path?, query?);
     for tenant in ["partner", "customer"]
         .iter()
         .filter_map(|name| path.get(*name))
@@ -55,9 +58,10 @@ pub(super) async fn answer(
     }
     if !path.contains_key("partner") && !path.contains_key("customer") {
         // Nothing in the path says whose it is.
-        within(&key, "")?;
+        everywhere(&key)?;
     }
     let reading = Reading {
+        key,
         folded: ledger.folded(),
         path,
         query,
@@ -145,6 +149,20 @@ pub(super) fn effective_roles(reading: &Reading) -> Result<Value, ApiError> {
             return Err(ApiError::Member(message.to_owned()));
         }
     };
+    let partner = match of {
+        Principal::PartnerUser(id) => {
+            match reading.folded.world.fact(&Key::PartnerUser(id.to_owned())) {
+                Some(Fact::PartnerUser(user)) => Some(user.partner),
+                _ => None,
+            }
+        }
+        Principal::Group(id) => id.split_once('/').map(|(partner, _)| partner.to_owned()),
+        Principal::CustomerUser(_) => Some(reading.path("customer").to_owned()),
+    };
+    match partner {
+        Some(partner) => within(&reading.key, &partner)?,
+        None => everywhere(&reading.key)?,
+    }
     let roles = reading
         .folded
         .world

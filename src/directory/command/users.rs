@@ -77,6 +77,7 @@ impl Planner {
         names: UserNames,
     ) -> Result<(), CommandError> {
         self.known(&Key::Customer(customer.to_owned()))?;
+        self.is_own_name(customer, id)?;
         let found = self.world.customer_users.get(id).map(|user| user.state);
         if let Err(illegal) = ACCOUNT.next(AccountState::from(found), AccountStep::Create) {
             let key = Key::CustomerUser(id.to_owned());
@@ -92,6 +93,30 @@ impl Planner {
             role_assignable_group: false,
             names,
         }))?)
+    }
+
+    /// A customer gives names of its own domains, as far as they are known, and none
+    /// that would stand for somebody else.
+    fn is_own_name(&self, customer: &str, id: &str) -> Result<(), CommandError> {
+        let world = &self.world;
+        if world.partner_users.contains_key(id) || world.has_group(id) {
+            return Err(CommandError::Refused {
+                rules: &["A-ACT-02"],
+                message: format!("`{id}` names somebody of a partner"),
+                remedy: "use an address of the customer's own",
+            });
+        }
+        let domains = world.customers.get(customer).map(|found| &found.domains);
+        let domain = id.split_once('@').map_or("", |(_, domain)| domain);
+        let own = |known: &String| known.eq_ignore_ascii_case(domain);
+        match domains.filter(|known| !known.is_empty()) {
+            Some(known) if !known.iter().any(own) => Err(CommandError::Refused {
+                rules: &["A-ACT-02", "B-PC-14"],
+                message: format!("`{id}` is not in a domain of `{customer}`"),
+                remedy: "use an address of one of the customer's domains",
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// aobo makes no password: it says that one is to be set and sent.

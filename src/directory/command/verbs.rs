@@ -172,6 +172,14 @@ pub enum Command {
 }
 
 impl Command {
+    /// Its name, as callers give it: `delete-user`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let json = serde_json::to_value(self).unwrap_or_default();
+        let name = json.get("command").and_then(serde_json::Value::as_str);
+        name.unwrap_or_default().to_owned()
+    }
+
     /// The kind of the event that it becomes. Stable.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -150,7 +150,10 @@ fn in_order(facts: Vec<Placed>) -> Result<Vec<Placed>, Misplaced> {
     let mut others = Vec::new();
     for placed in facts {
         match placed.fact {
-            Fact::Partner(_) | Fact::Customer(_) | Fact::Product(_) => ordered.push(placed),
+            // Devices name profiles, which name partners and customers.
+            Fact::Partner(_) | Fact::Customer(_) | Fact::Product(_) | Fact::AutopilotProfile(_) => {
+                ordered.push(placed)
+            }
             Fact::Group(_) | Fact::ManagementGroup(_) => nested.push(placed),
             _ => others.push(placed),
         }

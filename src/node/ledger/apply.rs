@@ -26,24 +26,17 @@ pub(super) fn step(
     at: Timestamp,
     ids: &mut dyn Ids,
 ) -> Result<Step, LedgerError> {
+    still_good(submission, folded)?;
     let mut folded = folded.clone();
     let (kind, payload, answer, changes) = match &submission.what {
         What::Command(command) => {
             may(submission, command, (&folded, point), at)?;
-            let planned = command.plan(&folded.world, at, ids)?;
-            let mut changes = Vec::new();
-            for change in &planned.changes {
-                changes.extend(folded.world.apply(change.clone())?);
-            }
-            let mut payload = event_payload(command, &planned);
-            let answer = json!({ "duties": planned.duties, "output": planned.output });
-            if let Value::Object(members) = &mut payload {
-                members.insert(ANSWER.to_owned(), answer.clone());
-            }
+            let (payload, answer, changes) = carry_out(command, &mut folded, at, ids)?;
             (command.kind(), payload.to_string(), answer, changes)
         }
         What::CreateKey { key, id, sha256 } => {
             operator(submission, "make API keys")?;
+            key.check().map_err(LedgerError::BadKey)?;
             let key = kept(key, id, sha256, at);
             let answer = json!({ "id": key.id });
             let payload = json!(key).to_string();
@@ -64,6 +57,16 @@ pub(super) fn step(
             )
         }
     };
+    let draft = Draft {
+        at,
+        actor: submission.actor.name.clone(),
+        kind: kind.to_owned(),
+        payload,
+        version: PAYLOAD_VERSION,
+        idempotency_key: submission.idempotency_key.clone(),
+    };
+    // One that the log would not keep must not spoil the others of its group.
+    draft.check().map_err(LedgerError::BadEvent)?;
     let point = point.after(folded.world.clone(), changes)?;
     let revision = point.snapshot().revision().0;
     folded.head.seq = revision;
@@ -71,14 +74,7 @@ pub(super) fn step(
     Ok(Step {
         folded,
         point,
-        draft: Draft {
-            at,
-            actor: submission.actor.name.clone(),
-            kind: kind.to_owned(),
-            payload,
-            version: PAYLOAD_VERSION,
-            idempotency_key: submission.idempotency_key.clone(),
-        },
+        draft,
         written: Written {
             revision,
             answer,
@@ -87,8 +83,42 @@ pub(super) fn step(
     })
 }
 
+/// Does what a command does to a world: the event's payload, the answer, and the
+/// changes to the engine.
+fn carry_out(
+    command: &Command,
+    folded: &mut Folded,
+    at: Timestamp,
+    ids: &mut dyn Ids,
+) -> Result<(Value, Value, Vec<engine::Change>), LedgerError> {
+    let planned = command.plan(&folded.world, at, ids)?;
+    let mut changes = Vec::new();
+    for change in &planned.changes {
+        changes.extend(folded.world.apply(change.clone())?);
+    }
+    let mut payload = event_payload(command, &planned);
+    let answer = json!({ "duties": planned.duties, "output": planned.output });
+    if let Value::Object(members) = &mut payload {
+        members.insert(ANSWER.to_owned(), answer.clone());
+    }
+    Ok((payload, answer, changes))
+}
+
 /// The member of a payload that holds what the writer got back.
 const ANSWER: &str = "answer";
+
+/// Whether the key that the caller showed has not been revoked since.
+fn still_good(submission: &Submission, folded: &Folded) -> Result<(), LedgerError> {
+    let Some(id) = &submission.actor.key else {
+        return Ok(());
+    };
+    match folded.keys.values().any(|key| key.id == *id) {
+        true => Ok(()),
+        false => Err(LedgerError::Forbidden {
+            message: format!("key {id} was revoked"),
+        }),
+    }
+}
 
 /// Asks the policies whether the caller may.
 fn may(
@@ -99,14 +129,14 @@ fn may(
 ) -> Result<(), LedgerError> {
     let actor = &submission.actor;
     if command.operator() {
-        return operator(submission, command.kind());
+        return operator(submission, &command.name());
     }
     let Some(caller) = &actor.principal else {
         return Err(LedgerError::Forbidden {
             message: format!(
                 "`{}` acts as no principal, and `{}` is for principals; name one with `Aobo-Principal`",
                 actor.name,
-                command.kind()
+                command.name()
             ),
         });
     };

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ApiKey, Folded, TakenBundle};
+use super::{ApiKey, Built, Folded, TakenBundle};
 use crate::directory::world_file::{change_from_json, change_to_json, facts_in_order};
 use crate::directory::{AzureRoles, Change, World};
 use crate::log::Head;
@@ -54,10 +54,13 @@ pub(super) fn read(head: Head, bytes: &[u8]) -> Option<Folded> {
         None => None,
         Some(taken) => {
             let built = taken.build().ok()?;
-            Some((Arc::new(taken), built))
+            Some((Arc::new(taken), Ok(built)))
         }
     };
-    let roles = bundle.as_ref().map(|(_, built)| AzureRoles::of(built));
+    let built = bundle
+        .as_ref()
+        .and_then(|(_, built): &(_, Built)| built.as_ref().ok());
+    let roles = built.map(|built| AzureRoles::of(built));
     let mut world = World::new(roles.unwrap_or_default());
     for change in &written.changes {
         world.apply(change_from_json(change).ok()?).ok()?;

@@ -32,15 +32,16 @@ pub enum LedgerError {
     #[error("the world file is refused: {0}")]
     World(Box<Finding>),
     /// A bundle of the log that comes out as another one.
-    #[error(
-        "the log's bundle {wanted} comes out as {got} in this version of aobo; start with --profile to take a bundle of this version into use"
-    )]
+    #[error("the log's bundle {wanted} comes out as {got} in this version of aobo")]
     BundleHash {
         /// As the log has it.
         wanted: String,
         /// As it comes out.
         got: String,
     },
+    /// Policies of the log that this program does not build.
+    #[error("{0}; start with --profile to take policies of this version into use")]
+    Unbuilt(std::sync::Arc<str>),
     /// An event that cannot be read.
     #[error("event {seq} (`{kind}`) cannot be read: {what}")]
     Event {
@@ -92,6 +93,15 @@ pub enum LedgerError {
         "the log was not seeded from this world file; start without --world, or add its facts by commands, or use a new data folder"
     )]
     OtherSeed,
+    /// A key that cannot be made.
+    #[error("{0}")]
+    BadKey(String),
+    /// What the log does not keep.
+    #[error("{0}; change it and try again")]
+    BadEvent(String),
+    /// A mistake of ours.
+    #[error("the write failed: {0}")]
+    Fault(String),
     /// An API key that is not there.
     #[error("there is no API key `{id}`; `aobo keys list` shows those there are")]
     NoKey {

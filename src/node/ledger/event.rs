@@ -44,7 +44,8 @@ struct Revoked {
     id: String,
 }
 
-pub(super) const BUNDLE_TAKEN: &str = "bundle.taken";
+/// The kind of the event by which policies come into use.
+pub const BUNDLE_TAKEN: &str = "bundle.taken";
 pub(super) const WORLD_SEEDED: &str = "world.seeded";
 pub(super) const KEY_CREATED: &str = "key.created";
 pub(super) const KEY_REVOKED: &str = "key.revoked";

@@ -7,10 +7,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{ApiKey, EventKind, LedgerError, TakenBundle, checkpoint};
-use crate::directory::{AzureRoles, World};
+use crate::directory::{AzureRoles, Profile, World};
 use crate::engine;
 use crate::log::{Head, Log, Record};
 use crate::policy::Bundle;
+
+/// A bundle of the log, or why this program does not build it: that matters only
+/// where decisions are made by it.
+pub type Built = Result<Arc<Bundle>, Arc<str>>;
 
 /// The state of the directory, the policies and the keys at a position.
 #[derive(Debug, Clone)]
@@ -23,7 +27,7 @@ pub struct Folded {
     pub world: World,
     /// The policies in use, and the form in which the log has them; none before
     /// the first were taken.
-    pub bundle: Option<(Arc<TakenBundle>, Arc<Bundle>)>,
+    pub bundle: Option<(Arc<TakenBundle>, Built)>,
     /// SHA-256 of the world file that the log began with, if it did with one.
     pub seed: Option<String>,
     /// API keys by the hash of the key.
@@ -94,8 +98,7 @@ impl Folded {
         let mut changes = Vec::new();
         match EventKind::of(record)? {
             EventKind::BundleTaken(taken) => {
-                let bundle = taken.build()?;
-                self.take(taken, bundle);
+                self.take(taken);
             }
             EventKind::WorldSeeded(seed) => {
                 self.seed = Some(seed.sha256);
@@ -114,9 +117,17 @@ impl Folded {
         Ok(changes)
     }
 
-    fn take(&mut self, taken: Box<TakenBundle>, bundle: Arc<Bundle>) {
-        self.world = self.world.with_roles(AzureRoles::of(&bundle));
-        self.bundle = Some((Arc::from(taken), bundle));
+    fn take(&mut self, taken: Box<TakenBundle>) {
+        let built = taken.build().map_err(|error| error.to_string().into());
+        // Facts that were taken by policies we cannot build name roles that ours have.
+        let roles = match &built {
+            Ok(bundle) => Ok(AzureRoles::of(bundle)),
+            Err(_) => Profile::Seed.bundle().map(|bundle| AzureRoles::of(&bundle)),
+        };
+        if let Ok(roles) = roles {
+            self.world = self.world.with_roles(roles);
+        }
+        self.bundle = Some((Arc::from(taken), built));
     }
 
     fn apply(

@@ -99,6 +99,15 @@ pub struct ApiKey {
     pub created: Timestamp,
 }
 
+impl ApiKey {
+    /// Whether it may do what no policy is about: everything, so that it must be for
+    /// every tenant too.
+    #[must_use]
+    pub fn is_operator(&self) -> bool {
+        self.roles.contains(&Role::Operator) && self.tenants == TenantScope::All
+    }
+}
+
 /// What a new key is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {
@@ -108,6 +117,35 @@ pub struct NewKey {
     pub tenants: TenantScope,
     /// As in [`ApiKey`].
     pub principal: Option<String>,
+}
+
+impl NewKey {
+    /// What keeps it from being made, with what to do.
+    ///
+    /// # Errors
+    /// A sentence: it has no role, an empty tenant, a principal that is none, or is
+    /// an operator's for some tenants only.
+    pub fn check(&self) -> Result<(), String> {
+        if self.roles.is_empty() {
+            return Err("a key needs a role, or it is good for nothing".to_owned());
+        }
+        if let TenantScope::Of(tenants) = &self.tenants {
+            if tenants.is_empty() || tenants.contains("") {
+                return Err("a tenant has an id; leave `tenants` out for every tenant".to_owned());
+            }
+            if self.roles.contains(&Role::Operator) {
+                let why = "an operator may do everything; leave `tenants` out, or the role";
+                return Err(why.to_owned());
+            }
+        }
+        let principal = self.principal.as_deref().unwrap_or("Nobody::\"\"");
+        match principal.parse::<cedar_policy::EntityUid>() {
+            Ok(_) => Ok(()),
+            Err(_) => Err(format!(
+                "`{principal}` is no principal; write `PartnerUser::\"ada@fabrikam.example\"`"
+            )),
+        }
+    }
 }
 
 /// A key itself. Shown once, to whoever made it; never printed by accident.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::event::{BUNDLE_TAKEN, WORLD_SEEDED};
@@ -45,14 +46,21 @@ const STARTER: &str = "aobo serve";
 pub(super) fn start(log: &dyn Log, settings: &Settings) -> Result<(Folded, Point), LedgerError> {
     let mut folded = Folded::replay(log, u64::MAX)?;
     let mut drafts = Vec::new();
+    // The log's times never go back, whatever the clock does.
+    let at = (settings.clock)().max(folded.at);
     let take = to_take(&folded, settings.choice)?;
     if let Some((taken, bundle)) = &take {
         self_test(bundle)?;
         let payload = serde_json::to_string(taken).map_err(unwritable)?;
-        drafts.push(draft(settings, BUNDLE_TAKEN, payload));
+        drafts.push(draft(at, BUNDLE_TAKEN, payload));
     }
-    match (&take, folded.head.seq) {
-        (Some((_, bundle)), 0) => drafts.extend(seeds(settings, bundle)?),
+    let new = folded.seed.is_none() && folded.world.facts().next().is_none();
+    let deciding = match (&take, &folded.bundle) {
+        (Some((_, bundle)), _) | (None, Some((_, Ok(bundle)))) => Some(bundle),
+        _ => None,
+    };
+    match deciding {
+        Some(bundle) if new => drafts.extend(seeds(settings, bundle, at)?),
         _ => check_seed(&folded, settings)?,
     }
     if let (Some((_, bundle)), 1..) = (&take, folded.head.seq) {
@@ -81,7 +89,12 @@ fn keep_checkpoint(log: &dyn Log, folded: &Folded) {
 
 /// The point that decides at a folded state.
 pub(super) fn point_of(folded: &Folded) -> Result<Point, LedgerError> {
-    let Some((_, bundle)) = &folded.bundle else {
+    let bundle = match &folded.bundle {
+        None => None,
+        Some((_, Ok(bundle))) => Some(bundle),
+        Some((_, Err(why))) => return Err(LedgerError::Unbuilt(Arc::clone(why))),
+    };
+    let Some(bundle) = bundle else {
         return Err(LedgerError::OutOfRange {
             wanted: format!("revision {}", folded.head.seq),
             floor: 1,
@@ -125,7 +138,11 @@ fn digest(world: &Source) -> String {
 
 /// The facts of the world file as events, each small enough for the log. The file
 /// is taken in whole first: what is refused must not be in a log.
-fn seeds(settings: &Settings, bundle: &Arc<Bundle>) -> Result<Vec<Draft>, LedgerError> {
+fn seeds(
+    settings: &Settings,
+    bundle: &Arc<Bundle>,
+    at: Timestamp,
+) -> Result<Vec<Draft>, LedgerError> {
     let Some(source) = &settings.world else {
         return Ok(Vec::new());
     };
@@ -137,27 +154,27 @@ fn seeds(settings: &Settings, bundle: &Arc<Bundle>) -> Result<Vec<Draft>, Ledger
     for fact in world_file::facts_in_order(&world) {
         let text = change_to_json(&Change::Put(fact)).to_string();
         if bytes + text.len() > SEED_BYTES_MAX {
-            drafts.push(seed_draft(settings, &sha256, &std::mem::take(&mut part)));
+            drafts.push(seed_draft(at, &sha256, &std::mem::take(&mut part)));
             bytes = 0;
         }
         bytes += text.len() + 1;
         part.push(text);
     }
-    drafts.push(seed_draft(settings, &sha256, &part));
+    drafts.push(seed_draft(at, &sha256, &part));
     Ok(drafts)
 }
 
-fn seed_draft(settings: &Settings, sha256: &str, changes: &[String]) -> Draft {
+fn seed_draft(at: Timestamp, sha256: &str, changes: &[String]) -> Draft {
     let payload = format!(
         r#"{{"sha256":"{sha256}","changes":[{}]}}"#,
         changes.join(",")
     );
-    draft(settings, WORLD_SEEDED, payload)
+    draft(at, WORLD_SEEDED, payload)
 }
 
-fn draft(settings: &Settings, kind: &str, payload: String) -> Draft {
+fn draft(at: Timestamp, kind: &str, payload: String) -> Draft {
     Draft {
-        at: (settings.clock)(),
+        at,
         actor: STARTER.to_owned(),
         kind: kind.to_owned(),
         payload,

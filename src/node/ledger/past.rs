@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use jiff::Timestamp;
 
@@ -26,6 +26,19 @@ pub enum Moment {
     Revision(u64),
     /// The last revision that was written at this time or before, UTC.
     Time(Timestamp),
+}
+
+impl Moment {
+    /// The `now` of decisions at it; `at` is when its revision was written. Whole
+    /// seconds count.
+    #[must_use]
+    pub fn now(self, at: Timestamp) -> Timestamp {
+        let now = match self {
+            Self::Revision(_) => at,
+            Self::Time(time) => time,
+        };
+        Timestamp::from_second(now.as_second()).unwrap_or(now)
+    }
 }
 
 /// A moment as people write it: `17` or `2020-09-01T09:00:00Z`.
@@ -82,7 +95,7 @@ pub struct PastPoint {
 #[derive(Debug, Default)]
 pub(super) struct Past {
     recent: Mutex<VecDeque<PastPoint>>,
-    /// One replay at a time: whoever asks for an old state waits for the others.
+    /// One replay at a time.
     replayed: Mutex<VecDeque<PastPoint>>,
 }
 
@@ -115,7 +128,12 @@ impl Past {
             return Ok(found);
         }
         drop(recent);
-        let mut replayed = self.replayed.lock().unwrap_or_else(PoisonError::into_inner);
+        // A replay takes long; whoever comes meanwhile is asked to come again.
+        let mut replayed = match self.replayed.try_lock() {
+            Ok(replayed) => replayed,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(LedgerError::Busy),
+        };
         if let Some(found) = find(&replayed, revision) {
             return Ok(found);
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -27,6 +28,9 @@ pub struct Actor {
     pub principal: Option<Caller>,
     /// Whether it may do what no policy is about.
     pub operator: bool,
+    /// The id of the key that it showed. It must still be good when its turn comes;
+    /// none for whoever holds the data folder itself.
+    pub key: Option<String>,
 }
 
 /// What is to be written.
@@ -72,6 +76,7 @@ pub struct Ledger {
     past: Arc<Past>,
     queue: Option<SyncSender<Job>>,
     applied: watch::Receiver<u64>,
+    commits: Arc<AtomicU64>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -94,7 +99,9 @@ impl Ledger {
         past.keep(Arc::clone(&point.current()), folded.at);
         let shared = Arc::new(ArcSwap::from_pointee(folded));
         let (queue, jobs) = sync_channel(WAITING_MAX);
+        let commits = Arc::new(AtomicU64::new(0));
         let writer = Writer {
+            commits: Arc::clone(&commits),
             log: Arc::clone(&log),
             point: Arc::clone(&point),
             folded: Arc::clone(&shared),
@@ -111,6 +118,7 @@ impl Ledger {
             past,
             queue: Some(queue),
             applied: watching,
+            commits,
             writer: Some(writer.map_err(|_| LedgerError::Busy)?),
         })
     }
@@ -179,6 +187,20 @@ impl Ledger {
     /// [`LedgerError::OutOfRange`] if the log does not reach there.
     pub fn at(&self, moment: Moment) -> Result<PastPoint, LedgerError> {
         self.past.at(self.log.as_ref(), moment)
+    }
+
+    /// Whether the writer is there.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.writer
+            .as_ref()
+            .is_some_and(|writer| !writer.is_finished())
+    }
+
+    /// Commits since the start; a group of writes shares one.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// Tells each revision as it comes into force.

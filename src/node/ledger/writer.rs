@@ -1,7 +1,9 @@
 //! The one writer: a group of writes, one commit, one published state.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 
 use arc_swap::ArcSwap;
@@ -22,7 +24,7 @@ const GROUP_MAX: usize = 256;
 /// A write that waits, and who waits for it.
 pub(super) struct Job {
     pub(super) submission: Submission,
-    pub(super) reply: oneshot::Sender<Result<Written, LedgerError>>,
+    pub(super) reply: Reply,
 }
 
 pub(super) struct Writer {
@@ -31,15 +33,20 @@ pub(super) struct Writer {
     pub(super) folded: Arc<ArcSwap<Folded>>,
     pub(super) past: Arc<Past>,
     pub(super) applied: watch::Sender<u64>,
+    pub(super) commits: Arc<AtomicU64>,
     pub(super) ids: Box<dyn Ids + Send>,
 }
+
+type Reply = oneshot::Sender<Result<Written, LedgerError>>;
 
 /// A group in the making.
 struct Group {
     folded: Folded,
     points: Vec<(Arc<Point>, Timestamp)>,
     drafts: Vec<Draft>,
-    waiting: Vec<(oneshot::Sender<Result<Written, LedgerError>>, Written)>,
+    waiting: Vec<(Reply, Written)>,
+    /// Refusals speak of the state of the group, so they wait for it too.
+    refused: Vec<(Reply, LedgerError)>,
     /// Idempotency keys of the group, and the write that has each, by place.
     keys: HashMap<String, (usize, Submission)>,
 }
@@ -64,12 +71,13 @@ impl Writer {
             points: Vec::new(),
             drafts: Vec::new(),
             waiting: Vec::new(),
+            refused: Vec::new(),
             keys: HashMap::new(),
         };
         for Job { submission, reply } in jobs {
-            match self.tried(&submission, &group) {
+            match self.caught(&submission, &group) {
+                Err(error) => group.refused.push((reply, error)),
                 // Nobody waits for an answer only if the caller went away.
-                Err(error) => drop(reply.send(Err(error))),
                 Ok(Tried::Done(written)) => drop(reply.send(Ok(written))),
                 Ok(Tried::Again(index)) => match group.waiting.get(index) {
                     Some((_, written)) => {
@@ -88,11 +96,22 @@ impl Writer {
         self.commit(group);
     }
 
+    /// A panic is that of one write; nothing of it was kept.
+    fn caught(&mut self, submission: &Submission, group: &Group) -> Result<Tried, LedgerError> {
+        let tried = catch_unwind(AssertUnwindSafe(|| self.tried(submission, group)));
+        tried.unwrap_or_else(|panic| {
+            let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
+            let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
+            Err(LedgerError::Fault(said.unwrap_or_default()))
+        })
+    }
+
     /// What a write comes to, on top of those of the group before it.
     fn tried(&mut self, submission: &Submission, group: &Group) -> Result<Tried, LedgerError> {
         if let Some(key) = &submission.idempotency_key {
             if let Some((index, first)) = group.keys.get(key) {
-                return match first == submission {
+                let same = first.actor.name == submission.actor.name;
+                return match same && first.what == submission.what {
                     true => Ok(Tried::Again(*index)),
                     false => Err(LedgerError::KeyReused {
                         key: key.clone(),
@@ -120,12 +139,14 @@ impl Writer {
 
     fn commit(&self, group: Group) {
         if group.drafts.is_empty() {
-            return;
+            return tell(group.refused);
         }
-        let records = match self.log.append(self.log.head(), &group.drafts) {
+        let head = self.folded.load().head;
+        let records = match self.log.append(head, &group.drafts) {
             Ok(records) => records,
             Err(error) => return group.fail(error),
         };
+        self.commits.fetch_add(1, Ordering::Relaxed);
         let mut folded = group.folded;
         if let Some(last) = records.last() {
             folded.head = last.head();
@@ -142,6 +163,14 @@ impl Writer {
         for (reply, written) in group.waiting {
             let _ = reply.send(Ok(written));
         }
+        tell(group.refused);
+    }
+}
+
+/// Tells the refusals of a group.
+fn tell(refused: Vec<(Reply, LedgerError)>) {
+    for (reply, error) in refused {
+        let _ = reply.send(Err(error));
     }
 }
 
@@ -154,12 +183,7 @@ enum Tried {
 }
 
 impl Group {
-    fn add(
-        &mut self,
-        submission: Submission,
-        step: Step,
-        reply: oneshot::Sender<Result<Written, LedgerError>>,
-    ) {
+    fn add(&mut self, submission: Submission, step: Step, reply: Reply) {
         if let Some(key) = submission.idempotency_key.clone() {
             self.keys.insert(key, (self.waiting.len(), submission));
         }
@@ -173,7 +197,13 @@ impl Group {
     fn fail(self, error: LogError) {
         let told = error.to_string();
         let unknown = error.is_unknown_outcome();
-        for (reply, _) in self.waiting {
+        let refused = self.refused.into_iter().map(|(reply, _)| reply);
+        for reply in self
+            .waiting
+            .into_iter()
+            .map(|(reply, _)| reply)
+            .chain(refused)
+        {
             let error = LedgerError::NotWritten {
                 unknown,
                 message: told.clone(),
