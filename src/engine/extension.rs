@@ -99,10 +99,54 @@ pub(crate) fn print_duration(ms: i64) -> String {
 /// Also our own form for moments that no such text reaches, `112508924415535ms`:
 /// Cedar writes those as an offset to 1970.
 pub(crate) fn parse_datetime(text: &str) -> Option<i64> {
+    if let Some(ms) = whole_seconds(text) {
+        return Some(ms);
+    }
     match datetime_offset(text) {
         Some(ms) => ms.parse().ok(),
         None => parse_constructor(text),
     }
+}
+
+/// The form that every request's `now` has, `2020-09-01T09:00:00Z`; none for any
+/// other, and for what is no moment.
+fn whole_seconds(text: &str) -> Option<i64> {
+    let text: &[u8; 20] = text.as_bytes().try_into().ok()?;
+    let &[
+        a,
+        b,
+        c,
+        d,
+        b'-',
+        e,
+        f,
+        b'-',
+        g,
+        h,
+        b'T',
+        i,
+        j,
+        b':',
+        k,
+        l,
+        b':',
+        m,
+        n,
+        b'Z',
+    ] = text
+    else {
+        return None;
+    };
+    let pair = |tens: u8, ones: u8| {
+        let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
+        digits.then(|| i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
+    };
+    let year = pair(a, b)? * 100 + pair(c, d)?;
+    let days = days_of(year, pair(e, f)?, pair(g, h)?)?;
+    let (hour, minute, second) = (pair(i, j)?, pair(k, l)?, pair(m, n)?);
+    let seconds = (hour <= 23 && minute <= 59 && second <= 59)
+        .then_some(hour * 3_600 + minute * 60 + second)?;
+    Some(days * DAY_MS + seconds * 1_000)
 }
 
 /// The milliseconds of our own form, as digits.

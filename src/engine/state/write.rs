@@ -72,18 +72,26 @@ pub(crate) fn fill(
     complete: bool,
     into: &mut Cells,
 ) -> Result<(), Refusal> {
+    // A record has a field for each attribute of its shape, and all three are in
+    // order of the names.
+    let mut declared = record.fields.iter().zip(shape.values());
     for (name, value) in values {
-        let (Some(field), Some(attribute)) = (record.field(name), shape.get(name)) else {
+        let found = declared.find(|((known, _), _)| known.as_ref() >= name.as_str());
+        let found = found.filter(|((known, _), _)| known.as_ref() == name.as_str());
+        let Some(((_, field), attribute)) = found else {
             return Err(format!("the schema declares no attribute `{name}`"));
         };
         put(layouts, numbers, field, &attribute.ty, value, into)
             .map_err(|message| format!("attribute `{name}`: {message}"))?;
     }
-    let missing = shape
-        .iter()
-        .find(|(name, attribute)| attribute.required && !values.contains_key(*name));
-    match missing.filter(|_| complete) {
-        Some((name, _)) => Err(format!("the required attribute `{name}` is missing")),
+    if !complete {
+        return Ok(());
+    }
+    let mut declared = record.fields.iter().zip(shape.values());
+    let missing = declared
+        .find(|((_, field), attribute)| attribute.required && !has_bit(&into.cells, field.present));
+    match missing {
+        Some(((name, _), _)) => Err(format!("the required attribute `{name}` is missing")),
         None => Ok(()),
     }
 }
