@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::{Command, CommandError};
 use crate::directory::{Change, DirectoryError, Fact, Key, World};
+use crate::engine;
 
 /// What a command does.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,10 @@ pub struct Planned {
     pub duties: Vec<Advice>,
     /// What the caller gets.
     pub output: Output,
+    /// The world after the changes.
+    pub world: World,
+    /// What the changes are to the engine.
+    pub effects: Vec<engine::Change>,
 }
 
 /// An obligation or a piece of advice; it never decides (kind O).
@@ -102,12 +107,15 @@ impl Command {
             at: Timestamp::from_second(at.as_second()).unwrap_or(at),
             changes: Vec::new(),
             duties: Vec::new(),
+            effects: Vec::new(),
         };
         let output = planner.run(self, made)?;
         Ok(Planned {
             changes: planner.changes,
             duties: planner.duties,
             output,
+            world: planner.world,
+            effects: planner.effects,
         })
     }
 }
@@ -120,6 +128,7 @@ pub(super) struct Planner {
     pub(super) at: Timestamp,
     changes: Vec<Change>,
     duties: Vec<Advice>,
+    effects: Vec<engine::Change>,
 }
 
 impl Planner {
@@ -196,7 +205,7 @@ impl Planner {
     }
 
     fn change(&mut self, change: Change) -> Result<(), DirectoryError> {
-        self.world.apply(change.clone())?;
+        self.effects.extend(self.world.apply(change.clone())?);
         self.changes.push(change);
         Ok(())
     }
