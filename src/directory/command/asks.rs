@@ -265,9 +265,11 @@ impl Asking<'_> {
                 ..
             } => self.ask("AddDevices", names::CUSTOMER, customer),
             Command::DeleteDevice { device } => self.ask("DeleteDevice", names::DEVICE, device),
-            Command::AddAutopilotProfile { customer, .. } => {
-                self.ask("AddAutopilotProfile", names::CUSTOMER, customer)
-            }
+            Command::AddAutopilotProfile {
+                customer,
+                partner: Some(_),
+                ..
+            } => self.ask("AddAutopilotProfile", names::CUSTOMER, customer),
             Command::UpdateAutopilotProfile { profile, .. } => {
                 self.ask("UpdateAutopilotProfile", names::AUTOPILOT_PROFILE, profile)
             }

@@ -230,7 +230,10 @@ impl Command {
     #[must_use]
     pub fn operator(&self) -> bool {
         match self {
-            Self::AddDevices { partner, .. } => partner.is_none(),
+            // Without a partner they are the customer's own, who has no action for it.
+            Self::AddDevices { partner, .. } | Self::AddAutopilotProfile { partner, .. } => {
+                partner.is_none()
+            }
             Self::RenegotiateContract { .. }
             | Self::SuspendSubscription { .. }
             | Self::ResumeSubscription { .. }
