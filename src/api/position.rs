@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::AppState;
 use super::error::ApiError;
-use crate::node::{Facts, Ledger, Moment, Point};
+use crate::node::{Facts, Ledger, Moment, Point, moment};
 
 /// The response header that says at which revision a decision was made.
 pub(super) const REVISION: HeaderName = HeaderName::from_static("aobo-revision");
@@ -47,7 +47,8 @@ impl Position {
     /// `Aobo-As-Of` neither a revision nor a time.
     pub(super) fn read(headers: &HeaderMap) -> Result<Self, ApiError> {
         let at_least = only(headers, AT_LEAST).map(|value| value.and_then(whole_number));
-        let as_of = only(headers, AS_OF).map(|value| value.and_then(moment));
+        let as_of =
+            only(headers, AS_OF).map(|value| value.and_then(|value| moment(value.to_str().ok()?)));
         let bad = |name: &'static str, message: &str| ApiError::Header {
             name,
             message: message.to_owned(),
@@ -137,19 +138,10 @@ impl Position {
 
 /// The only value of a header: none if it is not given, `Some(None)` if it is given
 /// more than once.
-fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<Option<&'h HeaderValue>> {
+pub(super) fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<Option<&'h HeaderValue>> {
     let mut given = headers.get_all(name).iter();
     let first = given.next()?;
     Some(given.next().is_none().then_some(first))
-}
-
-/// A revision or a time.
-fn moment(value: &HeaderValue) -> Option<Moment> {
-    if let Some(revision) = whole_number(value) {
-        return Some(Moment::Revision(revision));
-    }
-    let time = value.to_str().ok()?.parse().ok()?;
-    Some(Moment::Time(time))
 }
 
 /// Decimal digits and nothing else.

@@ -23,8 +23,8 @@ pub fn decide_batch(
 ) -> Vec<Result<Outcome, Problem>> {
     let mut outcomes = Vec::with_capacity(queries.len());
     let far = snapshot.facts().entity_count() >= FAR_ENTITIES_MIN;
+    let stages = if far { Stage::ALL.as_slice() } else { &[] };
     for some in queries.chunks(AHEAD) {
-        let stages = if far { Stage::ALL.as_slice() } else { &[] };
         for stage in stages {
             let read = some.iter().map(|query| query.read_ahead(snapshot, *stage));
             std::hint::black_box(read.fold(0, |sum, cell| sum ^ cell));

@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! Bundle ──compile──▶ Program: for each principal type × action × resource type,
-//!                     the policies that can apply, as flat code
+//!                     the policies that can apply, as graphs of tests
 //! Changes ──────────▶ State: rows of cells, memberships, links, by dense numbers
 //!
 //! Request ──▶ Query (two look-ups of ids) ──▶ Outcome (handles) ──▶ Decision (names)
@@ -27,9 +27,11 @@
 //! * **Compiled per environment.** The types of principal and resource and the
 //!   action settle most of a policy before any question comes: scopes, `is`,
 //!   `action in`, branches that cannot be come to. What is left is lowered from
-//!   Cedar's public syntax tree to a small typed form and then to code with jumps
-//!   over a stack whose depth is known (`compile`, `eval`). It does not recurse,
-//!   so an answer never depends on a thread's stack.
+//!   Cedar's public syntax tree to a small typed form and then to a graph of tests
+//!   (`compile/graph.rs`), each with the node to go on at; what is no simple test is
+//!   code with jumps over a stack whose depth is known. Nothing recurses, so an
+//!   answer never depends on a thread's stack. A test that several policies of an
+//!   environment ask is asked once a question.
 //! * **Rows.** Entities of a type stand in segments of 16,384 rows; an attribute
 //!   is a cell at a place that the schema settles (`state/layout.rs`). An entity's
 //!   number is its segment and row, so a look at an attribute is one look into
@@ -71,8 +73,8 @@
 //! | | |
 //! |---|---|
 //! | `state/` | rows, ids, lists, memberships, links; checking values as they go in |
-//! | `compile/` | syntax tree to typed form to code; where a search begins |
-//! | `eval/` | running code |
+//! | `compile/` | syntax tree to typed form to graph and code; where a search begins |
+//! | `eval/` | walking graphs, running code |
 //! | `query.rs`, `outcome.rs`, `decide.rs` | from a request to a decision |
 //! | `search.rs`, `batch.rs` | many at a time |
 //! | `snapshot.rs` | revisions |

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, header};
 use cedar_policy::EntityUid;
 
-use crate::api::AppState;
 use crate::api::error::ApiError;
+use crate::api::{AppState, position};
 use crate::directory::command::Caller;
 use crate::directory::{Key, World};
 use crate::node::{Actor, ApiKey, Ledger, Role, TenantScope};
@@ -71,7 +71,7 @@ pub(super) fn everywhere(key: &ApiKey) -> Result<(), ApiError> {
     match key.tenants == TenantScope::All {
         true => Ok(()),
         false => Err(ApiError::Forbidden(format!(
-            "key {} is for some tenants, and this is about all of them",
+            "key {} is for some tenants, and this is about all of them; use a key for every tenant",
             key.id
         ))),
     }
@@ -85,23 +85,23 @@ pub(super) fn within(key: &ApiKey, tenant: &str) -> Result<(), ApiError> {
     match key.tenants.holds(tenant) {
         true => Ok(()),
         false => Err(ApiError::Forbidden(format!(
-            "key {} is not for the tenant `{tenant}`",
+            "key {} is not for the tenant `{tenant}`; use a key that is",
             key.id
         ))),
     }
 }
 
 fn lacks(key: &ApiKey, role: &str) -> ApiError {
-    ApiError::Forbidden(format!("key {} does not have the role `{role}`", key.id))
+    ApiError::Forbidden(format!(
+        "key {} does not have the role `{role}`; use a key that has it",
+        key.id
+    ))
 }
 
 fn key(ledger: &Ledger, headers: &HeaderMap) -> Result<ApiKey, ApiError> {
-    let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (given.next(), given.next()) else {
-        return Err(ApiError::Unauthorized);
-    };
-    let shown = value.to_str().ok().and_then(|text| {
-        let (scheme, key) = text.split_once(' ')?;
+    let given = position::only(headers, header::AUTHORIZATION.as_str()).flatten();
+    let shown = given.and_then(|value| {
+        let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
     });
     let key = shown.and_then(|shown| ledger.key(shown));
@@ -121,14 +121,13 @@ pub(super) fn only<'h>(
         name: shown,
         message: message.to_owned(),
     };
-    let mut given = headers.get_all(name).iter();
-    match (given.next(), given.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => match value.to_str() {
+    match position::only(headers, name) {
+        None => Ok(None),
+        Some(None) => Err(bad("must come once")),
+        Some(Some(value)) => match value.to_str() {
             Ok(text) => Ok(Some(text)),
             Err(_) => Err(bad("must be visible ASCII characters")),
         },
-        (Some(_), Some(_)) => Err(bad("must come once")),
     }
 }
 

@@ -14,4 +14,4 @@ mod read;
 mod routes;
 
 pub use commands::{COMMANDS, CommandRoute};
-pub use routes::{READS, admin_router};
+pub use routes::{admin_router, reads};

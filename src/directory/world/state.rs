@@ -115,6 +115,24 @@ impl World {
         }
     }
 
+    /// Takes a change that was taken before, without telling what it is to the engine.
+    ///
+    /// # Errors
+    /// As [`World::apply`].
+    pub fn replay(&mut self, change: Change) -> Result<(), DirectoryError> {
+        match change {
+            Change::Put(fact) => {
+                check::put(self, &fact)?;
+                self.insert(fact);
+            }
+            Change::Remove(key) => {
+                check::remove(self, &key)?;
+                self.delete(&key);
+            }
+        }
+        Ok(())
+    }
+
     /// A subscription by its id (not its resource id), in lower case.
     #[must_use]
     pub fn subscription(&self, id: &str) -> Option<&Subscription> {

@@ -1,5 +1,7 @@
 //! One write on top of a state: who may, what it does, and the event it becomes.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -9,7 +11,6 @@ use crate::directory::command::{Command, Ids, event_payload};
 use crate::engine;
 use crate::log::{Draft, Record};
 use crate::node::Point;
-use std::sync::Arc;
 
 /// A write that can be committed.
 pub(super) struct Step {
@@ -112,7 +113,7 @@ fn still_good(submission: &Submission, folded: &Folded) -> Result<(), LedgerErro
     match folded.keys.values().any(|key| key.id == *id) {
         true => Ok(()),
         false => Err(LedgerError::Forbidden {
-            message: format!("key {id} was revoked"),
+            message: format!("key {id} was revoked; use another"),
         }),
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn read(head: Head, bytes: &[u8]) -> Option<Folded> {
     let roles = built.map(|built| AzureRoles::of(built));
     let mut world = World::new(roles.unwrap_or_default());
     for change in &written.changes {
-        world.apply(change_from_json(change).ok()?).ok()?;
+        world.replay(change_from_json(change).ok()?).ok()?;
     }
     let keys = written.keys.into_iter();
     let keys: BTreeMap<String, ApiKey> = keys.map(|key| (key.sha256.clone(), key)).collect();

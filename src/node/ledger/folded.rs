@@ -7,8 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{ApiKey, EventKind, LedgerError, TakenBundle, checkpoint};
-use crate::directory::{AzureRoles, Profile, World};
-use crate::engine;
+use crate::directory::{AzureRoles, Change, Profile, World};
 use crate::log::{Head, Log, Record};
 use crate::policy::Bundle;
 
@@ -88,21 +87,18 @@ impl Folded {
         }
     }
 
-    /// Folds one event in, and returns what it is to the engine.
+    /// Folds one event in.
     ///
     /// # Errors
     /// [`LedgerError::Event`] if it cannot be read, and
     /// [`LedgerError::Directory`] if the world does not take it. What was folded of
     /// it before that stays, so that the state is of no further use.
-    pub fn fold(&mut self, record: &Record) -> Result<Vec<engine::Change>, LedgerError> {
-        let mut changes = Vec::new();
+    pub fn fold(&mut self, record: &Record) -> Result<(), LedgerError> {
         match EventKind::of(record)? {
-            EventKind::BundleTaken(taken) => {
-                self.take(taken);
-            }
+            EventKind::BundleTaken(taken) => self.take(taken),
             EventKind::WorldSeeded(seed) => {
                 self.seed = Some(seed.sha256);
-                changes = self.apply(seed.changes)?;
+                self.replay_changes(seed.changes)?;
             }
             EventKind::KeyCreated(key) => {
                 Arc::make_mut(&mut self.keys).insert(key.sha256.clone(), key);
@@ -110,11 +106,11 @@ impl Folded {
             EventKind::KeyRevoked(id) => {
                 Arc::make_mut(&mut self.keys).retain(|_, key| key.id != id);
             }
-            EventKind::Changed(made) => changes = self.apply(made)?,
+            EventKind::Changed(changes) => self.replay_changes(changes)?,
         }
         self.head = record.head();
         self.at = record.at;
-        Ok(changes)
+        Ok(())
     }
 
     fn take(&mut self, taken: Box<TakenBundle>) {
@@ -130,14 +126,8 @@ impl Folded {
         self.bundle = Some((Arc::from(taken), built));
     }
 
-    fn apply(
-        &mut self,
-        changes: Vec<crate::directory::Change>,
-    ) -> Result<Vec<engine::Change>, LedgerError> {
-        let mut made = Vec::new();
-        for change in changes {
-            made.extend(self.world.apply(change)?);
-        }
-        Ok(made)
+    fn replay_changes(&mut self, changes: Vec<Change>) -> Result<(), LedgerError> {
+        let mut changes = changes.into_iter();
+        Ok(changes.try_for_each(|change| self.world.replay(change))?)
     }
 }

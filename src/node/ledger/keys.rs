@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use cedar_policy::EntityUid;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -138,12 +139,11 @@ impl NewKey {
                 return Err(why.to_owned());
             }
         }
-        let principal = self.principal.as_deref().unwrap_or("Nobody::\"\"");
-        match principal.parse::<cedar_policy::EntityUid>() {
-            Ok(_) => Ok(()),
-            Err(_) => Err(format!(
-                "`{principal}` is no principal; write `PartnerUser::\"ada@fabrikam.example\"`"
+        match &self.principal {
+            Some(text) if text.parse::<EntityUid>().is_err() => Err(format!(
+                "`{text}` is no principal; write `PartnerUser::\"ada@fabrikam.example\"`"
             )),
+            _ => Ok(()),
         }
     }
 }

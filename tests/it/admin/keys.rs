@@ -1,6 +1,5 @@
 //! API keys over HTTP: in force and out of force at once, and never seen again.
 
-use aobo::api::READS;
 use aobo::node::{KEY_PREFIX, Role};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -144,7 +143,7 @@ fn no_answer_shows_a_key_or_its_hash() {
     assert_eq!((holds(&hash), holds(&secret)), (1, 0));
 
     let mut seen = String::new();
-    for path in READS {
+    for path in aobo::api::reads() {
         let path = path.replace("{from}", "3").replace("{to}", "4");
         let path = path
             .replace("{partner}", "fabrikam")
