@@ -31,5 +31,5 @@ pub use listener::{DRAIN_SECONDS_MAX, serve};
 pub use position::AT_LEAST_SECONDS_MAX;
 pub use reason::reason;
 pub use request_id::REQUEST_ID_BYTES_MAX;
-pub use routes::router;
+pub use routes::{DECISION_ROUTES, Pool, RouteSpec, router};
 pub use state::AppState;

@@ -14,6 +14,65 @@ use super::error::ApiError;
 use super::evaluation::evaluation;
 use super::health::{livez, readyz};
 use super::watch::watched;
+use crate::node::Role;
+
+/// The share of the server that a route may use, so that a flood of one kind
+/// leaves room for the others. Source: reliability, "The process".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pool {
+    /// Answered at once, whatever the load: health, metrics, documents.
+    Free,
+    /// Single decisions.
+    Single,
+    /// Many decisions in one request.
+    Batch,
+    /// Searches.
+    Search,
+    /// The admin routes.
+    Admin,
+}
+
+/// What is fixed about a route: its callers, its share, its place in documents.
+#[derive(Debug, Clone, Copy)]
+pub struct RouteSpec {
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
+    pub method: &'static str,
+    /// The path; what stands in braces is a parameter.
+    pub path: &'static str,
+    /// The role that a caller needs; none where anybody may ask.
+    pub needs: Option<Role>,
+    /// Whose share of the server it uses.
+    pub pool: Pool,
+    /// Bytes of a body, at most.
+    pub body_bytes_max: usize,
+    /// What it does, in a sentence.
+    pub summary: &'static str,
+}
+
+const fn spec(
+    method: &'static str,
+    path: &'static str,
+    needs: Option<Role>,
+    pool: Pool,
+    summary: &'static str,
+) -> RouteSpec {
+    RouteSpec {
+        method,
+        path,
+        needs,
+        pool,
+        body_bytes_max: BODY_BYTES_MAX,
+        summary,
+    }
+}
+
+/// Every route of the decision listener.
+#[rustfmt::skip]
+pub const DECISION_ROUTES: &[RouteSpec] = &[
+    spec("POST", "/access/v1/evaluation", Some(Role::Decide), Pool::Single, "Decides one question."),
+    spec("GET", "/livez", None, Pool::Free, "Says that the process runs."),
+    spec("GET", "/readyz", None, Pool::Free, "Says whether it decides, and from what."),
+];
 
 /// The decision routes over a state.
 ///
