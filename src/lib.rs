@@ -18,6 +18,7 @@
 //! | 5 | [`node`] | a running decision point: bundle and facts at one revision |
 //! | 6 | [`suite`] | the authors' test suites: cases, runner, access matrix |
 //! | 6 | [`measure`] | the seeded workload that measurements and tests share |
+//! | 6 | [`enforce`] | a layer for Rust services that lets through what is allowed |
 //! | 7 | [`api`] | HTTP: routes, wire types, errors, limits |
 //! | 8 | [`cli`] | one command per file |
 //!
@@ -60,6 +61,7 @@
 pub mod api;
 pub mod cli;
 pub mod directory;
+pub mod enforce;
 pub mod engine;
 pub mod log;
 pub mod measure;

@@ -15,6 +15,7 @@ mod commanding;
 mod commands;
 mod corpus;
 mod differential;
+mod enforce;
 mod hostile;
 mod http;
 mod integration;

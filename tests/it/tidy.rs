@@ -13,7 +13,7 @@ mod places;
 use crate::support;
 
 /// Folders of `src`, each naming only those before it.
-const LAYERS: [&str; 10] = [
+const LAYERS: [&str; 11] = [
     "policy",
     "engine",
     "directory",
@@ -22,6 +22,7 @@ const LAYERS: [&str; 10] = [
     "suite",
     "measure",
     "prove",
+    "enforce",
     "api",
     "cli",
 ];
