@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::error::ApiError;
 use super::reason::Reason;
 use crate::engine::explain::Explanation;
 use crate::engine::{Decision, Problem};
@@ -19,6 +20,15 @@ pub(super) struct EvaluationAnswer<'a> {
     decision: bool,
     #[serde(skip_serializing_if = "AnswerContext::is_empty")]
     context: AnswerContext<'a>,
+}
+
+/// The answer to several evaluations. Source: AuthZEN 1.0, "Access Evaluations API
+/// Response".
+///
+/// Shape: `{"evaluations": [{"decision": true}, {"decision": false}]}`.
+#[derive(Serialize)]
+pub(super) struct EvaluationsAnswer<'a> {
+    pub(super) evaluations: Vec<EvaluationAnswer<'a>>,
 }
 
 /// What goes with a decision. The members are our choice, within what AuthZEN
@@ -50,8 +60,8 @@ struct AnswerContext<'a> {
 }
 
 /// Source: AuthZEN 1.0, "Errors" (those of individual evaluations).
-#[derive(Serialize)]
-struct ErrorContext {
+#[derive(Debug, Serialize)]
+pub(super) struct ErrorContext {
     status: u16,
     message: String,
 }
@@ -68,6 +78,45 @@ impl<'a> EvaluationAnswer<'a> {
         Self {
             decision: decision.allows(),
             context: AnswerContext::of(decision),
+        }
+    }
+
+    /// An effect and nothing else.
+    pub(super) fn bare(allows: bool) -> Self {
+        Self {
+            decision: allows,
+            context: AnswerContext::default(),
+        }
+    }
+
+    /// The answer to one of several for a caller who did not ask why: the effect,
+    /// and what went wrong.
+    pub(super) fn brief(decision: &'a Decision) -> Self {
+        let AnswerContext {
+            error, erroring, ..
+        } = AnswerContext::of(decision);
+        Self {
+            decision: decision.allows(),
+            context: AnswerContext {
+                error,
+                erroring,
+                ..AnswerContext::default()
+            },
+        }
+    }
+
+    /// The deny of an item that is no question.
+    pub(super) fn invalid(error: &ApiError) -> Self {
+        let message = error.to_string();
+        Self {
+            decision: false,
+            context: AnswerContext {
+                error: Some(ErrorContext {
+                    status: PROBLEM_STATUS,
+                    message,
+                }),
+                ..AnswerContext::default()
+            },
         }
     }
 
@@ -129,7 +178,8 @@ impl<'a> AnswerContext<'a> {
 }
 
 impl ErrorContext {
-    fn of(problem: &Problem) -> Self {
+    /// What is said of a problem.
+    pub(super) fn of(problem: &Problem) -> Self {
         Self {
             status: PROBLEM_STATUS,
             message: problem.to_string(),

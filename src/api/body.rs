@@ -15,6 +15,9 @@ use crate::engine::Input;
 /// Bytes of the body of one evaluation. Source: contract, section 3.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
 
+/// Bytes of the body of several evaluations. Source: contract, section 3.
+pub const EVALUATIONS_BODY_BYTES_MAX: usize = 2 << 20;
+
 /// The text of a JSON body, not yet parsed. `bytes_max` is the limit under which
 /// the body was read, for the message.
 pub(super) fn json_text<'b>(

@@ -8,6 +8,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::ledger_problem::LedgerProblem;
+use super::search::PageProblem;
+use super::wire::{EVALUATIONS_ITEMS_MAX, EVALUATIONS_SHARED_BYTES_MAX};
 
 use crate::engine::{InputError, Revision};
 
@@ -50,6 +52,22 @@ pub(super) enum ApiError {
     /// A member that is missing or of the wrong type.
     #[error("{0}")]
     Member(String),
+    /// More evaluations than one request may hold.
+    #[error(
+        "`evaluations` holds {count} items, and {EVALUATIONS_ITEMS_MAX} are the most; send them in several requests"
+    )]
+    TooManyItems {
+        /// As sent.
+        count: usize,
+    },
+    /// Evaluations that take too much from the top level.
+    #[error(
+        "the items take more than {EVALUATIONS_SHARED_BYTES_MAX} bytes from the top level, each item's share counted; send fewer items, or less at the top level"
+    )]
+    TooMuchShared,
+    /// A page of a search that cannot be continued.
+    #[error("{0}")]
+    Page(PageProblem),
     /// A request header that does not parse.
     #[error("the header `{name}` {message}")]
     Header {
@@ -115,6 +133,9 @@ impl ApiError {
             | Self::NotUtf8 { .. }
             | Self::Json(_)
             | Self::Member(_)
+            | Self::TooManyItems { .. }
+            | Self::TooMuchShared
+            | Self::Page(_)
             | Self::Header { .. }
             | Self::AsOf(_) => StatusCode::BAD_REQUEST,
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
@@ -139,6 +160,9 @@ impl ApiError {
             Self::NotUtf8 { .. } => "not-utf-8",
             Self::Json(_) => "invalid-json",
             Self::Member(_) => "invalid-request",
+            Self::TooManyItems { .. } => "too-many-evaluations",
+            Self::TooMuchShared => "too-much-shared",
+            Self::Page(problem) => problem.code(),
             Self::Header { .. } => "invalid-header",
             Self::AsOf(_) => "as-of-unavailable",
             Self::NotReached { .. } => "revision-not-reached",

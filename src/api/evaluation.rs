@@ -15,6 +15,7 @@ use super::body::{BODY_BYTES_MAX, json_text};
 use super::error::ApiError;
 use super::position::{Placed, Position, REVISION};
 use super::wire::EvaluationRequest;
+use crate::engine::intake::Ask;
 
 /// Answers one evaluation from the current state.
 ///
@@ -28,15 +29,24 @@ pub(super) async fn evaluation(
 ) -> Result<Response, ApiError> {
     let text = json_text(&headers, &body, BODY_BYTES_MAX)?;
     let EvaluationRequest { ask, explain } = EvaluationRequest::parse(text)?;
-    let Placed { point, now } = Position::read(&headers)?.place(&state).await?;
-    let (answer, explanation) = match explain {
-        true => point.explain(ask, now),
-        false => (point.decide(ask, now), None),
-    };
-    let revision = HeaderValue::from(answer.decision.revision.0);
+    let placed = Position::read(&headers)?.place(&state).await?;
+    Ok(answer_one(&placed, ask, explain))
+}
+
+/// Decides one question and tells the answer.
+pub(super) fn answer_one(placed: &Placed, ask: Ask<'_>, explain: bool) -> Response {
+    let (answer, explanation) = placed.decide(ask, explain);
     let answer = match explain {
         true => EvaluationAnswer::explained(&answer, explanation.as_ref()),
         false => EvaluationAnswer::plain(&answer.decision),
     };
-    Ok(([(REVISION, revision)], Json(answer)).into_response())
+    (placed.header(), Json(answer)).into_response()
+}
+
+impl Placed {
+    /// The header that says at which revision an answer was made.
+    pub(super) fn header(&self) -> [(axum::http::HeaderName, HeaderValue); 1] {
+        let revision = self.point.snapshot().revision();
+        [(REVISION, HeaderValue::from(revision.0))]
+    }
 }

@@ -11,25 +11,36 @@
 
 mod admin;
 mod answer;
+mod aside;
 mod body;
+mod decide;
 mod error;
 mod evaluation;
+mod evaluations;
 mod health;
 mod ledger_problem;
 mod listener;
+mod members;
+mod metadata;
 mod position;
 mod reason;
 mod request_id;
 mod routes;
+mod search;
 mod state;
 mod watch;
 mod wire;
 
 pub use admin::{COMMANDS, CommandRoute, admin_router, reads};
-pub use body::BODY_BYTES_MAX;
+pub use body::{BODY_BYTES_MAX, EVALUATIONS_BODY_BYTES_MAX};
 pub use listener::{DRAIN_SECONDS_MAX, serve};
+pub use metadata::{METADATA_CACHE_SECONDS, PublicUrl};
 pub use position::AT_LEAST_SECONDS_MAX;
 pub use reason::reason;
 pub use request_id::REQUEST_ID_BYTES_MAX;
 pub use routes::{DECISION_ROUTES, Pool, RouteSpec, router};
+pub use search::{
+    PAGE_TOKEN_SECONDS, PINNED_PAST_POINTS_MAX, PINNED_POINTS_MAX, SEARCH_RESULTS_MAX,
+};
 pub use state::AppState;
+pub use wire::{EVALUATIONS_ITEMS_MAX, EVALUATIONS_SHARED_BYTES_MAX};

@@ -75,6 +75,26 @@ impl Position {
         })
     }
 
+    /// Whether it asks for a past state.
+    pub(super) fn is_past(&self) -> bool {
+        self.as_of.is_some()
+    }
+
+    /// The header that asks for another state than that of a revision, decided on at
+    /// a time (UTC seconds); none if there is none.
+    pub(super) fn conflict(&self, revision: u64, second: i64) -> Option<&'static str> {
+        let other = match self.as_of {
+            None => false,
+            Some(Moment::Revision(asked)) => asked != revision,
+            Some(Moment::Time(asked)) => asked.as_second() != second,
+        };
+        match (other, self.at_least > revision) {
+            (true, _) => Some("Aobo-As-Of"),
+            (_, true) => Some("Aobo-At-Least"),
+            _ => None,
+        }
+    }
+
     /// The state that the request is about.
     ///
     /// # Errors

@@ -9,10 +9,13 @@ use axum::routing::{get, post};
 use axum::{handler::Handler, middleware};
 
 use super::AppState;
-use super::body::BODY_BYTES_MAX;
+use super::body::{BODY_BYTES_MAX, EVALUATIONS_BODY_BYTES_MAX};
 use super::error::ApiError;
 use super::evaluation::evaluation;
+use super::evaluations::evaluations;
 use super::health::{livez, readyz};
+use super::metadata::{metadata, metadata_of_path};
+use super::search::{search_action, search_resource, search_subject};
 use super::watch::watched;
 use crate::node::Role;
 
@@ -70,17 +73,37 @@ const fn spec(
 #[rustfmt::skip]
 pub const DECISION_ROUTES: &[RouteSpec] = &[
     spec("POST", "/access/v1/evaluation", Some(Role::Decide), Pool::Single, "Decides one question."),
+    RouteSpec {
+        body_bytes_max: EVALUATIONS_BODY_BYTES_MAX,
+        ..spec("POST", "/access/v1/evaluations", Some(Role::Decide), Pool::Batch, "Decides several questions on one state.")
+    },
+    spec("POST", "/access/v1/search/subject", Some(Role::Search), Pool::Search, "Finds who may do something on a resource."),
+    spec("POST", "/access/v1/search/resource", Some(Role::Search), Pool::Search, "Finds on what a subject may do something."),
+    spec("POST", "/access/v1/search/action", Some(Role::Search), Pool::Search, "Finds what a subject may do on a resource."),
+    spec("GET", "/.well-known/authzen-configuration", None, Pool::Free, "Says where the decision routes are."),
+    spec("GET", "/.well-known/authzen-configuration/{*path}", None, Pool::Free, "Says the same of a public URL with a path."),
     spec("GET", "/livez", None, Pool::Free, "Says that the process runs."),
     spec("GET", "/readyz", None, Pool::Free, "Says whether it decides, and from what."),
 ];
+
+/// Where metadata is published. Source: AuthZEN 1.0, "Obtaining Policy Decision
+/// Point Metadata".
+const WELL_KNOWN: &str = "/.well-known/authzen-configuration";
 
 /// The decision routes over a state.
 ///
 /// Every response, errors included, is JSON and carries `X-Request-ID`.
 pub fn router(state: Arc<AppState>) -> Router {
-    let one = evaluation.layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
+    let one = DefaultBodyLimit::max(BODY_BYTES_MAX);
+    let many = DefaultBodyLimit::max(EVALUATIONS_BODY_BYTES_MAX);
     Router::new()
-        .route("/access/v1/evaluation", post(one))
+        .route("/access/v1/evaluation", post(evaluation.layer(one)))
+        .route("/access/v1/evaluations", post(evaluations.layer(many)))
+        .route("/access/v1/search/subject", post(search_subject.layer(one)))
+        .route("/access/v1/search/resource", post(search_resource.layer(one)))
+        .route("/access/v1/search/action", post(search_action.layer(one)))
+        .route(WELL_KNOWN, get(metadata))
+        .route(&format!("{WELL_KNOWN}/{{*path}}"), get(metadata_of_path))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .fallback(not_found)

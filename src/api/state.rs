@@ -1,10 +1,12 @@
 //! What every request handler shares.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::ApiError;
+use super::metadata::PublicUrl;
 use super::request_id::RequestIds;
+use super::search::{Pins, Tokens};
 use crate::node::{DecisionPoint, Ledger};
 
 /// The decision point behind the routes, and whether it takes requests.
@@ -14,6 +16,9 @@ pub struct AppState {
     ledger: Option<Arc<Ledger>>,
     draining: AtomicBool,
     request_ids: RequestIds,
+    page_tokens: Tokens,
+    pins: Pins,
+    public_url: OnceLock<PublicUrl>,
 }
 
 impl AppState {
@@ -35,6 +40,9 @@ impl AppState {
             ledger,
             draining: AtomicBool::new(false),
             request_ids: RequestIds::new(),
+            page_tokens: Tokens::new(),
+            pins: Pins::default(),
+            public_url: OnceLock::new(),
         }
     }
 
@@ -73,5 +81,25 @@ impl AppState {
 
     pub(super) fn request_ids(&self) -> &RequestIds {
         &self.request_ids
+    }
+
+    pub(super) fn page_tokens(&self) -> &Tokens {
+        &self.page_tokens
+    }
+
+    pub(super) fn pins(&self) -> &Pins {
+        &self.pins
+    }
+
+    /// Says under which URL callers reach the decision routes. The first one that
+    /// is said counts; until then there is no metadata.
+    pub fn publish(&self, url: PublicUrl) {
+        let _ = self.public_url.set(url);
+    }
+
+    /// Under which URL callers reach the decision routes, if that was said.
+    #[must_use]
+    pub fn public_url(&self) -> Option<&PublicUrl> {
+        self.public_url.get()
     }
 }

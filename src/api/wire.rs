@@ -7,8 +7,20 @@
 use std::borrow::Cow;
 
 use super::error::ApiError;
+use super::members::{Object, bad};
 use crate::engine::intake::{Ask, Party};
 use crate::engine::{Input, Member};
+
+/// Items of `evaluations`, at most. Source: contract, section 3.
+pub const EVALUATIONS_ITEMS_MAX: usize = 1_000;
+
+/// Bytes that the items of `evaluations` take from the top level, each item's share
+/// counted, at most. Our choice: without it a body of 2 MiB could ask for a
+/// thousand times as much work.
+pub const EVALUATIONS_SHARED_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes that count for a value besides its text.
+const VALUE_BYTES: usize = 16;
 
 /// A single evaluation. Source: AuthZEN 1.0, "Access Evaluation API Request".
 ///
@@ -24,6 +36,54 @@ pub(super) struct EvaluationRequest<'a> {
     pub(super) explain: bool,
 }
 
+/// Several evaluations, or one. Source: AuthZEN 1.0, "Access Evaluations API
+/// Request".
+///
+/// Shape: an evaluation with `"evaluations": [{"resource": {…}}, …]` and
+/// `"options": {"evaluations_semantic": "execute_all"}`; what an item lacks is
+/// taken whole from the top level.
+#[derive(Debug)]
+pub(super) struct EvaluationsRequest<'a> {
+    /// What is asked.
+    pub(super) asked: Asked<'a>,
+    /// Where the answer stops.
+    pub(super) semantic: Semantic,
+    /// Whether the caller wants to know why.
+    pub(super) explain: bool,
+}
+
+/// What an evaluations request asks.
+#[derive(Debug)]
+pub(super) enum Asked<'a> {
+    /// One question, at the top level.
+    One(Box<Ask<'a>>),
+    /// The items, in order; an item that is no question says why.
+    Many(Vec<Result<Ask<'a>, ApiError>>),
+}
+
+/// Where the answer to several evaluations stops. Source: AuthZEN 1.0,
+/// "Evaluations semantics".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Semantic {
+    /// After the last.
+    ExecuteAll,
+    /// After the first that is denied.
+    DenyOnFirstDeny,
+    /// After the first that is permitted.
+    PermitOnFirstPermit,
+}
+
+impl Semantic {
+    /// Whether a decision ends the answer.
+    pub(super) fn ends_with(self, allows: bool) -> bool {
+        match self {
+            Self::ExecuteAll => false,
+            Self::DenyOnFirstDeny => !allows,
+            Self::PermitOnFirstPermit => allows,
+        }
+    }
+}
+
 impl<'a> EvaluationRequest<'a> {
     /// Reads the text of a body.
     ///
@@ -31,17 +91,7 @@ impl<'a> EvaluationRequest<'a> {
     /// [`ApiError::Json`] if it is not JSON, and [`ApiError::Member`] naming the
     /// first member that is missing or of the wrong type.
     pub(super) fn parse(text: &'a str) -> Result<Self, ApiError> {
-        let input = Input::parse(text).map_err(ApiError::Json)?;
-        let mut top = match input {
-            Input::Map(members) => Object {
-                place: String::new(),
-                members,
-            },
-            other => {
-                let got = other.kind();
-                return Err(bad(format!("the body must be an object, not {got}")));
-            }
-        };
+        let mut top = Object::body(text)?;
         Ok(Self {
             ask: ask(&mut top)?,
             explain: explain(&mut top)?,
@@ -49,21 +99,147 @@ impl<'a> EvaluationRequest<'a> {
     }
 }
 
+impl<'a> EvaluationsRequest<'a> {
+    /// Reads the text of a body.
+    ///
+    /// # Errors
+    /// As [`EvaluationRequest::parse`], for the top level; what is wrong with an
+    /// item is the item's. [`ApiError::TooManyItems`] and [`ApiError::TooMuchShared`]
+    /// for more than [`EVALUATIONS_ITEMS_MAX`] and [`EVALUATIONS_SHARED_BYTES_MAX`].
+    pub(super) fn parse(text: &'a str) -> Result<Self, ApiError> {
+        let mut top = Object::body(text)?;
+        let items = match top.take("evaluations") {
+            None => Vec::new(),
+            Some(Input::List(items)) => items,
+            Some(other) => return Err(top.mistyped("evaluations", "an array", Some(&other))),
+        };
+        let mut options = top.optional_object("options")?;
+        let semantic = options.as_mut().map_or(Ok(Semantic::ExecuteAll), semantic)?;
+        let explain = options.map_or(Ok(false), |mut options| options.flag("explain"))?;
+        let asked = match items.len() {
+            0 => Asked::One(Box::new(ask(&mut top)?)),
+            count if count > EVALUATIONS_ITEMS_MAX => {
+                return Err(ApiError::TooManyItems { count });
+            }
+            _ => Asked::Many(many(&mut top, items)?),
+        };
+        Ok(Self {
+            asked,
+            semantic,
+            explain,
+        })
+    }
+}
+
+/// What stands at the top level for the items that lack it.
+struct Defaults<'a> {
+    subject: Option<Party<'a>>,
+    action: Option<Action<'a>>,
+    resource: Option<Party<'a>>,
+    context: Option<Vec<Member<'a>>>,
+    /// Bytes that items have taken of it, so far.
+    taken_bytes: usize,
+}
+
+/// Name and properties.
+type Action<'a> = (Cow<'a, str>, Vec<Member<'a>>);
+
+fn many<'a>(
+    top: &mut Object<'a>,
+    items: Vec<Input<'a>>,
+) -> Result<Vec<Result<Ask<'a>, ApiError>>, ApiError> {
+    let mut defaults = Defaults {
+        subject: top.optional_object("subject")?.map(party).transpose()?,
+        action: top.optional_object("action")?.map(action).transpose()?,
+        resource: top.optional_object("resource")?.map(party).transpose()?,
+        context: context(top)?,
+        taken_bytes: 0,
+    };
+    let mut asks = Vec::with_capacity(items.len());
+    for (n, item) in items.into_iter().enumerate() {
+        asks.push(Object::item(n, item).and_then(|item| defaults.complete(item)));
+        if defaults.taken_bytes > EVALUATIONS_SHARED_BYTES_MAX {
+            return Err(ApiError::TooMuchShared);
+        }
+    }
+    Ok(asks)
+}
+
+impl<'a> Defaults<'a> {
+    /// The question of an item. What it has stands for the whole of what the top
+    /// level has; nothing is merged.
+    fn complete(&mut self, mut item: Object<'a>) -> Result<Ask<'a>, ApiError> {
+        let subject = item.optional_object("subject")?.map(party).transpose()?;
+        let action = item.optional_object("action")?.map(action).transpose()?;
+        let resource = item.optional_object("resource")?.map(party).transpose()?;
+        let context = context(&mut item)?;
+        let taken = &mut self.taken_bytes;
+        let missing = |name| item.mistyped(name, "an object, here or at the top level", None);
+        let of_party = |party: &Party<'_>| weight(&party.properties);
+        let of_action = |(_, properties): &Action<'_>| weight(properties);
+        let principal = or_default(subject, self.subject.as_ref(), of_party, taken);
+        let action = or_default(action, self.action.as_ref(), of_action, taken);
+        let resource = or_default(resource, self.resource.as_ref(), of_party, taken);
+        let context = or_default(context, self.context.as_ref(), |c| weight(c), taken);
+        let (action, action_properties) = action.ok_or_else(|| missing("action"))?;
+        Ok(Ask {
+            principal: principal.ok_or_else(|| missing("subject"))?,
+            action,
+            action_type: None,
+            action_properties,
+            resource: resource.ok_or_else(|| missing("resource"))?,
+            context: context.unwrap_or_default(),
+        })
+    }
+}
+
+/// What an item has, or a copy of the default, which is counted.
+fn or_default<T: Clone>(
+    own: Option<T>,
+    default: Option<&T>,
+    bytes: impl Fn(&T) -> usize,
+    taken: &mut usize,
+) -> Option<T> {
+    own.or_else(|| {
+        let default = default?;
+        *taken = taken.saturating_add(bytes(default));
+        Some(default.clone())
+    })
+}
+
+/// About how many bytes members take.
+fn weight(members: &[Member<'_>]) -> usize {
+    let each = members
+        .iter()
+        .map(|member| member.name.len() + of_value(&member.value));
+    each.sum()
+}
+
+fn of_value(value: &Input<'_>) -> usize {
+    VALUE_BYTES
+        + match value {
+            Input::String(text) => text.len(),
+            Input::List(items) => items.iter().map(of_value).sum(),
+            Input::Map(members) => weight(members),
+            Input::Null | Input::Bool(_) | Input::Long(_) | Input::Number(_) => 0,
+        }
+}
+
 fn ask<'a>(top: &mut Object<'a>) -> Result<Ask<'a>, ApiError> {
     let principal = party(top.object("subject")?)?;
-    let mut action = top.object("action")?;
-    let resource = party(top.object("resource")?)?;
+    let (action, action_properties) = action(top.object("action")?)?;
     Ok(Ask {
         principal,
-        action: action.string("name")?,
+        action,
         action_type: None,
-        action_properties: action.members("properties")?,
-        resource,
+        action_properties,
+        resource: party(top.object("resource")?)?,
         context: top.members("context")?,
     })
 }
 
-fn party(mut object: Object<'_>) -> Result<Party<'_>, ApiError> {
+/// A subject or resource.
+pub(super) fn party(mut object: Object<'_>) -> Result<Party<'_>, ApiError> {
     Ok(Party {
         ty: object.string("type")?,
         id: object.string("id")?,
@@ -71,77 +247,35 @@ fn party(mut object: Object<'_>) -> Result<Party<'_>, ApiError> {
     })
 }
 
-fn explain(top: &mut Object<'_>) -> Result<bool, ApiError> {
-    let Some(mut options) = top.optional_object("options")? else {
-        return Ok(false);
-    };
-    match options.take("explain") {
-        None => Ok(false),
-        Some(Input::Bool(explain)) => Ok(explain),
-        Some(other) => Err(options.mistyped("explain", "a boolean", Some(&other))),
+/// An action.
+pub(super) fn action(mut object: Object<'_>) -> Result<Action<'_>, ApiError> {
+    Ok((object.string("name")?, object.members("properties")?))
+}
+
+fn context<'a>(object: &mut Object<'a>) -> Result<Option<Vec<Member<'a>>>, ApiError> {
+    match object.take("context") {
+        None => Ok(None),
+        Some(Input::Map(members)) => Ok(Some(members)),
+        Some(other) => Err(object.mistyped("context", "an object", Some(&other))),
     }
 }
 
-/// An object of which members are taken one by one. `place` is where it stands,
-/// for messages: `subject`, or nothing for the body itself.
-struct Object<'a> {
-    place: String,
-    members: Vec<Member<'a>>,
+/// `options.explain`.
+pub(super) fn explain(top: &mut Object<'_>) -> Result<bool, ApiError> {
+    let options = top.optional_object("options")?;
+    options.map_or(Ok(false), |mut options| options.flag("explain"))
 }
 
-impl<'a> Object<'a> {
-    fn take(&mut self, name: &str) -> Option<Input<'a>> {
-        let at = self.members.iter().position(|member| member.name == name)?;
-        Some(self.members.swap_remove(at).value)
+fn semantic(options: &mut Object<'_>) -> Result<Semantic, ApiError> {
+    match options.optional_string("evaluations_semantic")?.as_deref() {
+        None | Some("execute_all") => Ok(Semantic::ExecuteAll),
+        Some("deny_on_first_deny") => Ok(Semantic::DenyOnFirstDeny),
+        Some("permit_on_first_permit") => Ok(Semantic::PermitOnFirstPermit),
+        Some(other) => Err(bad(format!(
+            "`options.evaluations_semantic` must be `execute_all`, `deny_on_first_deny` or \
+             `permit_on_first_permit`, not `{other}`"
+        ))),
     }
-
-    fn string(&mut self, name: &str) -> Result<Cow<'a, str>, ApiError> {
-        match self.take(name) {
-            Some(Input::String(text)) => Ok(text),
-            other => Err(self.mistyped(name, "a string", other.as_ref())),
-        }
-    }
-
-    fn object(&mut self, name: &str) -> Result<Object<'a>, ApiError> {
-        let missing = self.mistyped(name, "an object", None);
-        self.optional_object(name)?.ok_or(missing)
-    }
-
-    fn optional_object(&mut self, name: &str) -> Result<Option<Object<'a>>, ApiError> {
-        match self.take(name) {
-            None => Ok(None),
-            Some(Input::Map(members)) => Ok(Some(Object {
-                place: self.place_of(name),
-                members,
-            })),
-            Some(other) => Err(self.mistyped(name, "an object", Some(&other))),
-        }
-    }
-
-    /// The members of an object that may be left out.
-    fn members(&mut self, name: &str) -> Result<Vec<Member<'a>>, ApiError> {
-        let object = self.optional_object(name)?;
-        Ok(object.map(|object| object.members).unwrap_or_default())
-    }
-
-    fn place_of(&self, name: &str) -> String {
-        match self.place.as_str() {
-            "" => name.to_owned(),
-            place => format!("{place}.{name}"),
-        }
-    }
-
-    fn mistyped(&self, name: &str, wanted: &str, got: Option<&Input<'_>>) -> ApiError {
-        let place = self.place_of(name);
-        bad(match got {
-            None => format!("`{place}` must be {wanted}, and is missing"),
-            Some(got) => format!("`{place}` must be {wanted}, not {}", got.kind()),
-        })
-    }
-}
-
-fn bad(message: String) -> ApiError {
-    ApiError::Member(message)
 }
 
 #[cfg(test)]

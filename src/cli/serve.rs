@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use super::data::{self, DATA};
 use super::source::SourceArgs;
 use super::{Failure, output};
-use crate::api::{self, AppState};
+use crate::api::{self, AppState, PublicUrl};
 use crate::node::{Choice, DecisionPoint, Facts, Ledger, Point, files};
 
 /// Bytes of stack of each of the server's threads: enough that no evaluation has
@@ -43,6 +43,10 @@ pub(super) struct Args {
     /// What the personal links of invitations begin with.
     #[arg(long, value_name = "URL")]
     invitation_url: Option<String>,
+    /// Under which URL callers reach the decision routes, for the metadata that tells
+    /// them; the address that is listened on if absent.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<PublicUrl>,
     /// Listen beyond this machine although there is no TLS and callers are not
     /// asked who they are.
     #[arg(long)]
@@ -79,6 +83,9 @@ fn serve(args: &Args) -> Result<(), Failure> {
             )
         }
     };
+    if let Some(url) = &args.public_url {
+        state.publish(url.clone());
+    }
     let runtime = runtime()?;
     let served = runtime.block_on(listen(args.listen, admin, Arc::new(state)));
     // What has not finished within the drain is not waited for again.
@@ -142,6 +149,7 @@ async fn listen(
     };
     let point = Arc::clone(&state.point().current());
     output::error(&format!("{}\n", banner(address, &point)));
+    publish(&state, address);
     let mut serving = JoinSet::new();
     let until = |mut stopped: watch::Receiver<bool>| async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
@@ -169,6 +177,20 @@ async fn listen(
         })?;
     }
     Ok(())
+}
+
+/// Without a public URL metadata names the address, and says that it does.
+fn publish(state: &AppState, address: SocketAddr) {
+    if let Ok(url) = format!("http://{address}").parse() {
+        state.publish(url);
+    }
+    let Some(url) = state.public_url().filter(|url| !url.is_https()) else {
+        return;
+    };
+    output::error(&format!(
+        "metadata names {url}, and the specification wants https; where callers reach this \
+         server by another URL, say so with --public-url\n"
+    ));
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {

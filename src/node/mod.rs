@@ -6,6 +6,7 @@
 //! A [`Ledger`] keeps a point up to date from a log. Deliberately not here: HTTP,
 //! and the clock, which the caller brings.
 
+mod batch;
 mod current;
 mod error;
 pub mod files;
@@ -14,6 +15,7 @@ mod point;
 mod search;
 mod self_test;
 
+pub use batch::Decided;
 pub use current::{Clock, DecisionPoint};
 pub use error::NodeError;
 pub use ledger::*;

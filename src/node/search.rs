@@ -30,6 +30,14 @@ impl Point {
         )
     }
 
+    /// What of a question does not count, each with the reason; nothing if it
+    /// cannot be evaluated at all.
+    #[must_use]
+    pub fn ignored(&self, ask: Ask<'_>, now: Timestamp) -> Vec<String> {
+        let prepared = self.prepare(ask, now);
+        prepared.map(|prepared| prepared.ignored).unwrap_or_default()
+    }
+
     /// Types of the searched party to which an action applies, given the type of
     /// the other party; in order.
     #[must_use]
@@ -72,5 +80,20 @@ impl Point {
             self.decide(ask, now).decision.allows()
         });
         allowed.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Names of the actions that would be allowed, in order: exactly those with
+    /// which a question that gives no type of action is an allow. So a name that
+    /// two namespaces have is none.
+    #[must_use]
+    pub fn search_action_names(&self, ask: &Ask<'_>, now: Timestamp) -> Vec<String> {
+        let shape = self.snapshot().bundle().shape();
+        let allowed = self.search_actions(ask, now).into_iter();
+        let mut names: Vec<String> = allowed
+            .map(|(_, name)| name)
+            .filter(|name| shape.action_named(name).is_some())
+            .collect();
+        names.sort();
+        names
     }
 }

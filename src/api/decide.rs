@@ -1,0 +1,59 @@
+//! The one place of this layer where questions are decided.
+//!
+//! Every route comes here with the state that answers, so that whoever wants to
+//! see each question and its answer stands here too.
+
+use super::position::Placed;
+use crate::engine::explain::Explanation;
+use crate::engine::intake::Ask;
+use crate::engine::{Found, Page, Problem, Searched, uid};
+use crate::node::{Answer, Decided};
+
+impl Placed {
+    /// Decides one question, and says why if that is wanted.
+    pub(super) fn decide(&self, ask: Ask<'_>, explain: bool) -> (Answer, Option<Explanation>) {
+        match explain {
+            true => self.point.explain(ask, self.now),
+            false => (self.point.decide(ask, self.now), None),
+        }
+    }
+
+    /// Decides questions that stand beside each other; the answers are in order.
+    pub(super) fn decide_many<'a>(&self, asks: impl IntoIterator<Item = Ask<'a>>) -> Vec<Decided> {
+        self.point.decide_many(asks, self.now)
+    }
+
+    /// Finds who or what makes a question an allow, after the one with this id, at
+    /// most so many.
+    ///
+    /// # Errors
+    /// As `Point::search`.
+    pub(super) fn search(
+        &self,
+        ask: Ask<'_>,
+        searched: Searched,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Found, Problem> {
+        let ty = match searched {
+            Searched::Principals => &ask.principal.ty,
+            Searched::Resources => &ask.resource.ty,
+        };
+        let unknown = |_| Problem::UnknownType {
+            name: ty.to_string(),
+        };
+        let after = after.map(|id| uid(ty, id)).transpose().map_err(unknown)?;
+        let page = Page {
+            after: after.as_ref(),
+            limit,
+        };
+        self.point.search(ask, searched, page, self.now)
+    }
+
+    /// Names of the actions that make a question an allow, after this one.
+    pub(super) fn search_actions(&self, ask: &Ask<'_>, after: Option<&str>) -> Vec<String> {
+        let mut names = self.point.search_action_names(ask, self.now);
+        names.retain(|name| after.is_none_or(|after| name.as_str() > after));
+        names
+    }
+}

@@ -1,0 +1,269 @@
+//! `POST /access/v1/search/subject`, `…/resource`, `…/action`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use jiff::{SignedDuration, Timestamp};
+use tokio::runtime::Handle;
+
+use super::PageProblem;
+use super::answer::{FoundItem, PageAnswer, SearchAnswer, SearchContext};
+use super::request::{SEARCH_RESULTS_MAX, SearchRequest, Sought};
+use super::token::{PAGE_TOKEN_SECONDS, Token};
+use crate::api::AppState;
+use crate::api::answer::ErrorContext;
+use crate::api::aside::aside;
+use crate::api::body::{BODY_BYTES_MAX, json_text};
+use crate::api::error::ApiError;
+use crate::api::position::{Placed, Position};
+use crate::engine::Searched;
+
+/// Who may do this on that?
+pub(in crate::api) async fn search_subject(
+    state: State<Arc<AppState>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    search(state, headers, body, Sought::Subject).await
+}
+
+/// On what may somebody do this?
+pub(in crate::api) async fn search_resource(
+    state: State<Arc<AppState>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    search(state, headers, body, Sought::Resource).await
+}
+
+/// What may somebody do on that?
+pub(in crate::api) async fn search_action(
+    state: State<Arc<AppState>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    search(state, headers, body, Sought::Action).await
+}
+
+async fn search(
+    State(state): State<Arc<AppState>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+    sought: Sought,
+) -> Result<Response, ApiError> {
+    let here = Handle::current();
+    aside(move || {
+        let text = json_text(&headers, &body, BODY_BYTES_MAX)?;
+        let request = SearchRequest::parse(text, sought)?;
+        let position = Position::read(&headers)?;
+        let search = Search {
+            state: &state,
+            query: request.digest(sought),
+            sought,
+            request,
+        };
+        let token = search.request.page.as_ref().and_then(|page| page.token.as_ref());
+        match token {
+            None => {
+                let placed = here.block_on(position.place(&state))?;
+                search.first(&placed, position.is_past())
+            }
+            Some(token) => search.next(token, &position),
+        }
+    })
+    .await
+}
+
+/// A search under way.
+struct Search<'a> {
+    state: &'a AppState,
+    sought: Sought,
+    request: SearchRequest<'a>,
+    /// The digest of the question.
+    query: [u8; 32],
+}
+
+/// What was found: all that there is after some place, or a page of it.
+#[derive(Default)]
+struct Results {
+    ids: Vec<String>,
+    /// Whether there are more.
+    more: bool,
+    context: SearchContext,
+}
+
+/// Which part of the results is told, and of which state.
+struct Part<'p> {
+    placed: &'p Placed,
+    past: bool,
+    limit: u64,
+    total: u64,
+    /// What stood last on the page before.
+    after: Option<String>,
+}
+
+impl Search<'_> {
+    /// The first page: everything is looked for, so that it is known how much there
+    /// is.
+    fn first(&self, placed: &Placed, past: bool) -> Result<Response, ApiError> {
+        let mut results = self.look(placed, None, usize::MAX);
+        let limit = self.request.page.as_ref().and_then(|page| page.limit);
+        let limit = limit.unwrap_or(SEARCH_RESULTS_MAX).min(SEARCH_RESULTS_MAX);
+        let total = results.ids.len();
+        results.ids.truncate(size(limit));
+        results.more = results.ids.len() < total;
+        let part = Part {
+            placed,
+            past,
+            limit,
+            total: total as u64,
+            after: None,
+        };
+        self.answer(part, results)
+    }
+
+    /// A page after the first, on the state of the first.
+    fn next(&self, token: &str, position: &Position) -> Result<Response, ApiError> {
+        let token = self.state.page_tokens().open(token, self.state.point().now());
+        let token = token.map_err(ApiError::Page)?;
+        self.fits(&token, position).map_err(ApiError::Page)?;
+        let gone = PageProblem::Evicted {
+            revision: token.revision,
+        };
+        let held = self.state.pins().find(token.pin);
+        let (point, past) = held.ok_or(ApiError::Page(gone))?;
+        let now = Timestamp::from_second(token.now).map_err(|error| ApiError::Internal {
+            detail: error.to_string(),
+        })?;
+        let placed = Placed { point, now };
+        let results = self.look(&placed, token.after.as_deref(), size(token.limit));
+        let part = Part {
+            placed: &placed,
+            past,
+            limit: token.limit,
+            total: token.total,
+            after: token.after,
+        };
+        self.answer(part, results)
+    }
+
+    /// Whether a token is for this search.
+    fn fits(&self, token: &Token, position: &Position) -> Result<(), PageProblem> {
+        if token.query != self.query {
+            return Err(PageProblem::OtherQuery);
+        }
+        let limit = self.request.page.as_ref().and_then(|page| page.limit);
+        if limit.is_some_and(|limit| limit.min(SEARCH_RESULTS_MAX) != token.limit) {
+            return Err(PageProblem::OtherLimit { limit: token.limit });
+        }
+        match position.conflict(token.revision, token.now) {
+            None => Ok(()),
+            Some(header) => Err(PageProblem::OtherState {
+                revision: token.revision,
+                header,
+            }),
+        }
+    }
+
+    /// Results after one of them, at most so many.
+    fn look(&self, placed: &Placed, after: Option<&str>, limit: usize) -> Results {
+        let ask = self.request.ask.clone();
+        let searched = match self.sought {
+            Sought::Subject => Searched::Principals,
+            Sought::Resource => Searched::Resources,
+            Sought::Action => {
+                let names = placed.search_actions(&ask, after);
+                return Results {
+                    more: names.len() > limit,
+                    ids: names.into_iter().take(limit).collect(),
+                    context: SearchContext::default(),
+                };
+            }
+        };
+        let mut context = SearchContext::default();
+        if self.request.explain {
+            context.ignored = placed.point.ignored(ask.clone(), placed.now);
+        }
+        match placed.search(ask, searched, after, limit) {
+            Ok(found) => {
+                // The engine looks for one at least.
+                let ids = found.entities.iter().take(limit);
+                Results {
+                    more: found.more_after.is_some() || found.entities.len() > limit,
+                    ids: ids.map(|uid| uid.id().unescaped().to_owned()).collect(),
+                    context,
+                }
+            }
+            Err(problem) => {
+                // A name that the schema lacks is data: nothing is found.
+                let told = Some(&problem).filter(|problem| !problem.is_unknown_name());
+                context.error = told.map(ErrorContext::of);
+                Results {
+                    context,
+                    ..Results::default()
+                }
+            }
+        }
+    }
+
+    fn answer(&self, part: Part<'_>, results: Results) -> Result<Response, ApiError> {
+        let Results { ids, more, context } = results;
+        let ty = match self.sought {
+            Sought::Subject => &self.request.ask.principal.ty,
+            Sought::Resource | Sought::Action => &self.request.ask.resource.ty,
+        };
+        let item = |id| match self.sought {
+            Sought::Subject | Sought::Resource => FoundItem::Entity { ty, id },
+            Sought::Action => FoundItem::Action { name: id },
+        };
+        let header = part.placed.header();
+        let page = match more || self.request.page.is_some() {
+            false => None,
+            true => Some(PageAnswer {
+                count: ids.len() as u64,
+                total: part.total,
+                next_token: match more {
+                    true => self.token(part, ids.last())?,
+                    false => String::new(),
+                },
+            }),
+        };
+        let answer = SearchAnswer {
+            page,
+            context,
+            results: ids.iter().map(|id| item(id.as_str())).collect(),
+        };
+        Ok((header, Json(answer)).into_response())
+    }
+
+    /// The token of the page after a part, whose last result is `last`.
+    fn token(&self, part: Part<'_>, last: Option<&String>) -> Result<String, ApiError> {
+        let now = self.state.point().now();
+        let until = now.saturating_add(SignedDuration::from_secs(PAGE_TOKEN_SECONDS));
+        let until = until.unwrap_or(Timestamp::MAX);
+        let Placed { point, now: then } = part.placed;
+        let token = Token {
+            pin: self.state.pins().hold(point, part.past, now, until),
+            revision: point.snapshot().revision().0,
+            now: then.as_second(),
+            until: until.as_second(),
+            limit: part.limit,
+            total: part.total,
+            query: self.query,
+            after: last.cloned().or(part.after),
+        };
+        let sealed = self.state.page_tokens().seal(&token);
+        sealed.ok_or_else(|| ApiError::Internal {
+            detail: "the system had no randomness for the key of page tokens".to_owned(),
+        })
+    }
+}
+
+fn size(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,115 @@
+//! Many questions on one state.
+
+use jiff::Timestamp;
+
+use super::{Answer, Point};
+use crate::engine::intake::{Ask, Prepared};
+use crate::engine::{Decision, Outcome, Problem, Query, Snapshot, decide_batch, intern_batch};
+
+/// One of many questions, decided. Policies are named when the answer is asked
+/// for, because most of those who ask many questions want to know nothing else
+/// than the effect.
+#[derive(Debug)]
+pub struct Decided {
+    decided: Result<(Query, Outcome), Problem>,
+    ignored: Vec<String>,
+}
+
+impl Point {
+    /// Answers questions; the answers stand in their order, and each is that of
+    /// [`Point::decide`]. `now` is the decider's clock.
+    #[must_use]
+    pub fn decide_many<'a>(
+        &self,
+        asks: impl IntoIterator<Item = Ask<'a>>,
+        now: Timestamp,
+    ) -> Vec<Decided> {
+        let (mut requests, mut notes) = (Vec::new(), Vec::new());
+        for ask in asks {
+            notes.push(self.prepare(ask, now).map(|prepared| {
+                let Prepared { request, ignored } = prepared;
+                requests.push(request);
+                ignored
+            }));
+        }
+        let mut decided = self.decide_requests(&requests).into_iter();
+        let answers = notes.into_iter().map(|note| match note {
+            Err(problem) => Decided::refusing(problem),
+            Ok(ignored) => Decided {
+                decided: decided.next().unwrap_or_else(|| Err(lost())),
+                ignored,
+            },
+        });
+        answers.collect()
+    }
+
+    fn decide_requests(
+        &self,
+        requests: &[crate::engine::Request],
+    ) -> Vec<Result<(Query, Outcome), Problem>> {
+        let snapshot = self.snapshot();
+        let (mut queries, mut refused) = (Vec::with_capacity(requests.len()), Vec::new());
+        for (at, query) in intern_batch(snapshot, requests).into_iter().enumerate() {
+            match query {
+                Ok(query) => queries.push(query),
+                Err(problem) => refused.push((at, problem)),
+            }
+        }
+        let outcomes = decide_batch(snapshot, &queries, self.mode());
+        let mut decided = queries.into_iter().zip(outcomes);
+        let mut refused = refused.into_iter().peekable();
+        let answers = (0..requests.len()).map(|at| {
+            if let Some((_, problem)) = refused.next_if(|(refused, _)| *refused == at) {
+                return Err(problem);
+            }
+            let (query, outcome) = decided.next().ok_or_else(lost)?;
+            Ok((query, outcome?))
+        });
+        answers.collect()
+    }
+}
+
+impl Decided {
+    fn refusing(problem: Problem) -> Self {
+        Self {
+            decided: Err(problem),
+            ignored: Vec::new(),
+        }
+    }
+
+    /// Whether the question is allowed.
+    #[must_use]
+    pub fn allows(&self) -> bool {
+        matches!(&self.decided, Ok((_, outcome)) if outcome.allows())
+    }
+
+    /// Whether something went wrong: the question could not be evaluated, or a
+    /// policy failed on it. What the schema does not know is nothing wrong.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        match &self.decided {
+            Ok((_, outcome)) => outcome.erroring_count() > 0,
+            Err(problem) => !problem.is_unknown_name(),
+        }
+    }
+
+    /// The whole answer, policies named. `snapshot` is that of the point which
+    /// decided.
+    #[must_use]
+    pub fn answer(self, snapshot: &Snapshot) -> Answer {
+        Answer {
+            decision: match self.decided {
+                Ok((query, outcome)) => Decision::naming(snapshot, &query, &outcome),
+                Err(problem) => Decision::refusing(snapshot, problem),
+            },
+            ignored: self.ignored,
+        }
+    }
+}
+
+/// A batch has an outcome for each question; should one be lost, that is a deny.
+fn lost() -> Problem {
+    Problem::Refused {
+        message: "the batch lost the question; ask it alone".to_owned(),
+    }
+}
