@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::AppState;
 use super::answer::EvaluationAnswer;
 use super::body::{BODY_BYTES_MAX, json_text};
+use super::caller::{Asking, may_ask};
 use super::error::ApiError;
 use super::position::{Placed, Position, REVISION};
 use super::wire::EvaluationRequest;
@@ -19,16 +20,18 @@ use super::wire::EvaluationRequest;
 /// Answers one evaluation from the current state.
 ///
 /// # Errors
-/// [`ApiError`] if the request is not one, or asks for a revision that is not
-/// here. A question that is merely about unknown things is decided: deny.
+/// [`ApiError`] if the request is not one, asks for a revision that is not here, or
+/// is about none of the caller's tenants. A question that is merely about unknown things is decided: deny.
 pub(super) async fn evaluation(
     State(state): State<Arc<AppState>>,
+    Asking(caller): Asking,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let text = json_text(&headers, &body, BODY_BYTES_MAX)?;
     let EvaluationRequest { ask, explain } = EvaluationRequest::parse(text)?;
     let Placed { point, now } = Position::read(&headers)?.place(&state).await?;
+    may_ask(&caller, point.facts(), &ask)?;
     let (answer, explanation) = match explain {
         true => point.explain(ask, now),
         false => (point.decide(ask, now), None),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::caller::Callers;
 use super::error::ApiError;
 use super::request_id::RequestIds;
 use crate::node::{DecisionPoint, Ledger};
@@ -14,6 +15,7 @@ pub struct AppState {
     ledger: Option<Arc<Ledger>>,
     draining: AtomicBool,
     request_ids: RequestIds,
+    callers: Callers,
 }
 
 impl AppState {
@@ -35,7 +37,19 @@ impl AppState {
             ledger,
             draining: AtomicBool::new(false),
             request_ids: RequestIds::new(),
+            callers: Callers::default(),
         }
+    }
+
+    /// Who is let in; as on loopback if it is not said.
+    #[must_use]
+    pub fn admitting(mut self, callers: Callers) -> Self {
+        self.callers = callers;
+        self
+    }
+
+    pub(super) fn callers(&self) -> &Callers {
+        &self.callers
     }
 
     /// The decision point.
