@@ -112,7 +112,7 @@ impl<'a> EvaluationAnswer<'a> {
             decision: false,
             context: AnswerContext {
                 error: Some(ErrorContext {
-                    status: PROBLEM_STATUS,
+                    status: error.status().as_u16(),
                     message,
                 }),
                 ..AnswerContext::default()

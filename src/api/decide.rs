@@ -3,6 +3,8 @@
 //! Every route comes here with the state that answers, so that whoever wants to
 //! see each question and its answer stands here too.
 
+use super::caller::may_ask;
+use super::error::ApiError;
 use super::position::Placed;
 use crate::engine::explain::Explanation;
 use crate::engine::intake::Ask;
@@ -10,6 +12,14 @@ use crate::engine::{Found, Page, Problem, Searched, uid};
 use crate::node::{Answer, Decided};
 
 impl Placed {
+    /// Whether the caller may ask this; asked before every decision and search.
+    ///
+    /// # Errors
+    /// [`ApiError::Forbidden`] if it is about none of the caller's tenants.
+    pub(super) fn permits(&self, ask: &Ask<'_>) -> Result<(), ApiError> {
+        may_ask(&self.caller, self.point.facts(), ask)
+    }
+
     /// Decides one question, and says why if that is wanted.
     pub(super) fn decide(&self, ask: Ask<'_>, explain: bool) -> (Answer, Option<Explanation>) {
         match explain {

@@ -103,8 +103,11 @@ pub(super) enum ApiError {
         /// As asked.
         method: String,
     },
-    /// No key, or none that is known.
-    #[error("show an API key: `Authorization: Bearer aobo_…`; `aobo keys create` makes one")]
+    /// No credential where one is needed, or none that is good.
+    #[error(
+        "show an API key that is in use, or a token that is valid: `Authorization: Bearer …`, once; \
+         `aobo keys create` makes a key"
+    )]
     Unauthorized,
     /// A caller that is known and may not.
     #[error("{0}")]

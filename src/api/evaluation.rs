@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::AppState;
 use super::answer::EvaluationAnswer;
 use super::body::{BODY_BYTES_MAX, json_text};
+use super::caller::Asking;
 use super::error::ApiError;
 use super::position::{Placed, Position, REVISION};
 use super::wire::EvaluationRequest;
@@ -20,27 +21,37 @@ use crate::engine::intake::Ask;
 /// Answers one evaluation from the current state.
 ///
 /// # Errors
-/// [`ApiError`] if the request is not one, or asks for a revision that is not
-/// here. A question that is merely about unknown things is decided: deny.
+/// [`ApiError`] if the request is not one, asks for a revision that is not here, or
+/// is about none of the caller's tenants. A question that is merely about unknown
+/// things is decided: deny.
 pub(super) async fn evaluation(
     State(state): State<Arc<AppState>>,
+    Asking(caller): Asking,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let text = json_text(&headers, &body, BODY_BYTES_MAX)?;
     let EvaluationRequest { ask, explain } = EvaluationRequest::parse(text)?;
-    let placed = Position::read(&headers)?.place(&state).await?;
-    Ok(answer_one(&placed, ask, explain))
+    let placed = Position::read(&headers)?.place(&state, caller).await?;
+    answer_one(&placed, ask, explain)
 }
 
 /// Decides one question and tells the answer.
-pub(super) fn answer_one(placed: &Placed, ask: Ask<'_>, explain: bool) -> Response {
+///
+/// # Errors
+/// [`ApiError::Forbidden`] if the caller may not ask it.
+pub(super) fn answer_one(
+    placed: &Placed,
+    ask: Ask<'_>,
+    explain: bool,
+) -> Result<Response, ApiError> {
+    placed.permits(&ask)?;
     let (answer, explanation) = placed.decide(ask, explain);
     let answer = match explain {
         true => EvaluationAnswer::explained(&answer, explanation.as_ref()),
         false => EvaluationAnswer::plain(&answer.decision),
     };
-    (placed.header(), Json(answer)).into_response()
+    Ok((placed.header(), Json(answer)).into_response())
 }
 
 impl Placed {

@@ -17,6 +17,7 @@ use super::AppState;
 use super::answer::{EvaluationAnswer, EvaluationsAnswer};
 use super::aside::aside;
 use super::body::{EVALUATIONS_BODY_BYTES_MAX, json_text};
+use super::caller::Asking;
 use super::error::ApiError;
 use super::evaluation::answer_one;
 use super::position::{Placed, Position};
@@ -32,6 +33,7 @@ use crate::node::Answer;
 /// here. What is wrong with one item is that item's answer: deny.
 pub(super) async fn evaluations(
     State(state): State<Arc<AppState>>,
+    Asking(caller): Asking,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
@@ -39,16 +41,16 @@ pub(super) async fn evaluations(
     aside(move || {
         let text = json_text(&headers, &body, EVALUATIONS_BODY_BYTES_MAX)?;
         let request = EvaluationsRequest::parse(text)?;
-        let placed = here.block_on(Position::read(&headers)?.place(&state))?;
-        Ok(match request.asked {
+        let placed = here.block_on(Position::read(&headers)?.place(&state, caller))?;
+        match request.asked {
             Asked::One(ask) => answer_one(&placed, *ask, request.explain),
             Asked::Many(items) => {
                 let items = decide(&placed, items, request.semantic, request.explain);
                 let evaluations = items.iter().map(Item::answer).collect();
                 let answer = Json(EvaluationsAnswer { evaluations });
-                (placed.header(), answer).into_response()
+                Ok((placed.header(), answer).into_response())
             }
-        })
+        }
     })
     .await
 }
@@ -96,7 +98,7 @@ fn decide(
     }
     let mut answers = Vec::with_capacity(items.len());
     for item in items {
-        let answer = match item {
+        let answer = match item.and_then(|ask| permitted(placed, ask)) {
             Err(error) => Item::Invalid(error),
             Ok(ask) if explain => Item::Explained(Box::new(placed.decide(ask, true))),
             Ok(ask) => one_of_many(placed, ask),
@@ -110,15 +112,23 @@ fn decide(
     answers
 }
 
+/// A question that the caller may ask; what it may not is that item's error.
+fn permitted<'a>(placed: &Placed, ask: Ask<'a>) -> Result<Ask<'a>, ApiError> {
+    placed.permits(&ask).map(|()| ask)
+}
+
 /// All at once, as the engine likes it best.
 fn decide_all(placed: &Placed, items: Vec<Result<Ask<'_>, ApiError>>) -> Vec<Item> {
     let mut invalid = Vec::new();
     let count = items.len();
     let asks = items.into_iter().enumerate().filter_map(|(at, item)| {
+        let item = item.and_then(|ask| permitted(placed, ask));
         item.map_err(|error| invalid.push((at, error))).ok()
     });
     let decided = placed.decide_many(asks);
-    let mut decided = decided.into_iter().map(|decided| of_decided(placed, decided));
+    let mut decided = decided
+        .into_iter()
+        .map(|decided| of_decided(placed, decided));
     let mut invalid = invalid.into_iter().peekable();
     let answers = (0..count).map(|at| match invalid.next_if(|(bad, _)| *bad == at) {
         Some((_, error)) => Item::Invalid(error),

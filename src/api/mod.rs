@@ -4,7 +4,7 @@
 //! contract, section 2. A body is read once into borrowed strings, checked into
 //! a question, and answered from one state of the point that does not change
 //! under it. Deliberately not here: what is allowed, where facts come from, and
-//! files; the clock is the point's.
+//! files other than the keys of an issuer of tokens; the clock is the point's.
 //!
 //! INVARIANT (closed): an answer says `"decision": true` only if the point's
 //! decision allows; every failure, a panic included, is an error object.
@@ -13,6 +13,7 @@ mod admin;
 mod answer;
 mod aside;
 mod body;
+mod caller;
 mod decide;
 mod error;
 mod evaluation;
@@ -31,8 +32,9 @@ mod state;
 mod watch;
 mod wire;
 
-pub use admin::{COMMANDS, CommandRoute, admin_router, reads};
+pub use admin::{COMMANDS, CommandRoute, admin_router, admin_routes, reads};
 pub use body::{BODY_BYTES_MAX, EVALUATIONS_BODY_BYTES_MAX};
+pub use caller::*;
 pub use listener::{DRAIN_SECONDS_MAX, serve};
 pub use metadata::{METADATA_CACHE_SECONDS, PublicUrl};
 pub use position::AT_LEAST_SECONDS_MAX;

@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use super::AppState;
+use super::caller::CallerIdentity;
 use super::error::ApiError;
 use crate::node::{Facts, Ledger, Moment, Point, moment};
 
@@ -37,6 +38,8 @@ pub(super) struct Position {
 pub(super) struct Placed {
     pub(super) point: Arc<Point>,
     pub(super) now: Timestamp,
+    /// Who asks.
+    pub(super) caller: Arc<CallerIdentity>,
 }
 
 impl Position {
@@ -101,7 +104,11 @@ impl Position {
     /// [`ApiError::AsOf`] if no past is kept, [`ApiError::Ledger`] for one that the
     /// log does not hold, and [`ApiError::NotReached`] if the wanted revision does
     /// not come in time.
-    pub(super) async fn place(&self, state: &AppState) -> Result<Placed, ApiError> {
+    pub(super) async fn place(
+        &self,
+        state: &AppState,
+        caller: Arc<CallerIdentity>,
+    ) -> Result<Placed, ApiError> {
         let current = Arc::clone(&state.point().current());
         let ledger = state.ledger().ok();
         if let Some(moment) = self.as_of {
@@ -131,6 +138,7 @@ impl Position {
             return Ok(Placed {
                 point: past.point,
                 now: moment.now(past.at),
+                caller,
             });
         }
         if let Some(ledger) = ledger.filter(|_| self.at_least > current.snapshot().revision().0) {
@@ -145,7 +153,7 @@ impl Position {
             });
         }
         let now = state.point().now();
-        Ok(Placed { point, now })
+        Ok(Placed { point, now, caller })
     }
 
     async fn wait(&self, ledger: &Ledger) {

@@ -10,6 +10,7 @@ use axum::{handler::Handler, middleware};
 
 use super::AppState;
 use super::body::{BODY_BYTES_MAX, EVALUATIONS_BODY_BYTES_MAX};
+use super::caller::{Listener, guarded};
 use super::error::ApiError;
 use super::evaluation::evaluation;
 use super::evaluations::evaluations;
@@ -52,7 +53,7 @@ pub struct RouteSpec {
     pub summary: &'static str,
 }
 
-const fn spec(
+pub(super) const fn spec(
     method: &'static str,
     path: &'static str,
     needs: Option<Role>,
@@ -96,18 +97,35 @@ const WELL_KNOWN: &str = "/.well-known/authzen-configuration";
 pub fn router(state: Arc<AppState>) -> Router {
     let one = DefaultBodyLimit::max(BODY_BYTES_MAX);
     let many = DefaultBodyLimit::max(EVALUATIONS_BODY_BYTES_MAX);
-    Router::new()
+    let router = Router::new()
         .route("/access/v1/evaluation", post(evaluation.layer(one)))
         .route("/access/v1/evaluations", post(evaluations.layer(many)))
         .route("/access/v1/search/subject", post(search_subject.layer(one)))
-        .route("/access/v1/search/resource", post(search_resource.layer(one)))
+        .route(
+            "/access/v1/search/resource",
+            post(search_resource.layer(one)),
+        )
         .route("/access/v1/search/action", post(search_action.layer(one)))
         .route(WELL_KNOWN, get(metadata))
         .route(&format!("{WELL_KNOWN}/{{*path}}"), get(metadata_of_path))
         .route("/livez", get(livez))
-        .route("/readyz", get(readyz))
+        .route("/readyz", get(readyz));
+    let table = DECISION_ROUTES.iter().copied();
+    finished(router, state, Listener::Decisions, table)
+}
+
+/// What every listener's routes have in common: the door, told by their table, and
+/// around it what watches requests. Routes are complete before they come here.
+pub(super) fn finished(
+    router: Router<Arc<AppState>>,
+    state: Arc<AppState>,
+    listener: Listener,
+    table: impl IntoIterator<Item = RouteSpec>,
+) -> Router {
+    let router = router
         .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
+        .method_not_allowed_fallback(method_not_allowed);
+    guarded(router, &state, listener, table)
         .layer(middleware::from_fn_with_state(Arc::clone(&state), watched))
         .with_state(state)
 }
@@ -118,7 +136,7 @@ pub(super) async fn not_found(uri: Uri) -> ApiError {
     }
 }
 
-pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
+async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
     ApiError::Method {
         path: uri.path().to_owned(),
         method: method.to_string(),

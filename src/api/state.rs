@@ -1,8 +1,9 @@
 //! What every request handler shares.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use super::caller::Callers;
 use super::error::ApiError;
 use super::metadata::PublicUrl;
 use super::request_id::RequestIds;
@@ -19,6 +20,7 @@ pub struct AppState {
     page_tokens: Tokens,
     pins: Pins,
     public_url: OnceLock<PublicUrl>,
+    callers: Callers,
 }
 
 impl AppState {
@@ -43,7 +45,19 @@ impl AppState {
             page_tokens: Tokens::new(),
             pins: Pins::default(),
             public_url: OnceLock::new(),
+            callers: Callers::default(),
         }
+    }
+
+    /// Who is let in; as on loopback if it is not said.
+    #[must_use]
+    pub fn admitting(mut self, callers: Callers) -> Self {
+        self.callers = callers;
+        self
+    }
+
+    pub(super) fn callers(&self) -> &Callers {
+        &self.callers
     }
 
     /// The decision point.

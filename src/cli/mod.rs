@@ -7,6 +7,7 @@
 
 mod ask;
 mod bench;
+mod callers;
 mod check;
 mod data;
 mod decide;

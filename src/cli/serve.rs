@@ -1,9 +1,8 @@
 //! `aobo serve`: a decision point behind a socket.
 //!
 //! Facts come from the log of a data folder, or, in generic mode, from a file.
-//! Nothing asks those who want decisions who they are yet, so that only this
-//! machine may call unless the operator says otherwise; the admin routes ask for a
-//! key from the first call on.
+//! Only this machine may call unless there are TLS and authentication, or the
+//! operator says otherwise; the admin routes ask for a key from the first call on.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,6 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::callers::{CallerArgs, Reach, check_reach};
 use super::data::{self, DATA};
 use super::source::SourceArgs;
 use super::{Failure, output};
@@ -47,10 +47,12 @@ pub(super) struct Args {
     /// them; the address that is listened on if absent.
     #[arg(long, value_name = "URL")]
     public_url: Option<PublicUrl>,
-    /// Listen beyond this machine although there is no TLS and callers are not
-    /// asked who they are.
+    /// Listen beyond this machine although there is no TLS, or callers are not asked
+    /// who they are.
     #[arg(long)]
     insecure: bool,
+    #[command(flatten)]
+    callers: CallerArgs,
     #[command(flatten)]
     source: SourceArgs,
 }
@@ -67,8 +69,18 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 fn serve(args: &Args) -> Result<(), Failure> {
-    check_reach(args.listen, args.insecure)?;
-    check_reach(args.admin_listen, args.insecure)?;
+    let has_keys = !args.source.is_generic();
+    for address in [args.listen, args.admin_listen] {
+        check_reach(&Reach {
+            address,
+            tls: false,
+            authenticated: args.callers.authenticates(has_keys),
+            insecure: args.insecure,
+        })?;
+    }
+    let callers = args
+        .callers
+        .callers(args.listen, args.admin_listen, has_keys)?;
     let (state, admin) = match args.source.is_generic() {
         true => {
             let point = args.source.point()?;
@@ -87,7 +99,8 @@ fn serve(args: &Args) -> Result<(), Failure> {
         state.publish(url.clone());
     }
     let runtime = runtime()?;
-    let served = runtime.block_on(listen(args.listen, admin, Arc::new(state)));
+    let state = Arc::new(state.admitting(callers));
+    let served = runtime.block_on(listen(args.listen, admin, state));
     // What has not finished within the drain is not waited for again.
     runtime.shutdown_background();
     served
@@ -105,21 +118,6 @@ impl Args {
         };
         data::open(&self.data, choice, world, self.invitation_url.as_deref())
     }
-}
-
-/// Refuses an address that other machines reach, unless it was spelled out.
-/// Source: reliability, "The process".
-fn check_reach(address: SocketAddr, insecure: bool) -> Result<(), Failure> {
-    if insecure || address.ip().to_canonical().is_loopback() {
-        return Ok(());
-    }
-    Err(Failure::new(
-        format!(
-            "`{address}` is reached from other machines, and there is neither TLS nor authentication"
-        ),
-        "listen on a loopback address (127.0.0.1 or [::1]), or add --insecure where the network \
-         itself keeps others out",
-    ))
 }
 
 fn runtime() -> Result<Runtime, Failure> {
@@ -264,30 +262,6 @@ impl Stop {
         if tokio::signal::ctrl_c().await.is_err() {
             // No signal can come; the server runs until it is ended from outside.
             std::future::pending::<()>().await;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(address: &str, insecure: bool, taken: bool) {
-        let address = address.parse().unwrap();
-        let checked = check_reach(address, insecure);
-        assert_eq!(checked.is_ok(), taken, "{address}");
-    }
-
-    #[test]
-    fn only_loopback_is_listened_on_unless_spelled_out() {
-        check("127.0.0.1:8180", false, true);
-        check("127.9.9.9:0", false, true);
-        check("[::1]:8180", false, true);
-        check("[::ffff:127.0.0.1]:8180", false, true);
-        for reached in ["0.0.0.0:8180", "[::]:8180", "10.0.0.1:8180", "[fe80::1]:1"] {
-            check(reached, false, false);
-            check(reached, true, true);
         }
     }
 }

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::auth::{actor, only};
 use crate::api::AppState;
 use crate::api::body::{BODY_BYTES_MAX, json_object};
+use crate::api::caller::Asking;
 use crate::api::error::ApiError;
 use crate::api::position::REVISION;
 use crate::directory::command::Command;
@@ -93,16 +94,17 @@ pub const COMMANDS: &[CommandRoute] = &[
 /// Carries a command out.
 ///
 /// # Errors
-/// [`ApiError`] if the caller is not known or may not, the request is no command,
+/// [`ApiError`] if the caller may not act so, the request is no command,
 /// or the command is not carried out; nothing was written then.
 pub(super) async fn command(
     route: CommandRoute,
     State(state): State<Arc<AppState>>,
+    Asking(caller): Asking,
     members: Result<Path<BTreeMap<String, String>>, PathRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let (ledger, actor) = actor(&state, &headers)?;
+    let (ledger, actor) = actor(&state, &caller, &headers)?;
     let Path(members) = members?;
     let body = match body {
         // A command may be all in its path.

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::auth::{everywhere, reader};
+use super::auth::everywhere;
 use crate::api::AppState;
+use crate::api::caller::Asking;
 use crate::api::error::ApiError;
 use crate::log::Record;
 use crate::node::{BUNDLE_TAKEN, KEY_KINDS, Moment, changed_between};
@@ -27,14 +27,14 @@ const EVENTS_BYTES: usize = 8 << 20;
 /// `next` is the `after` of the next page, if there is one.
 ///
 /// # Errors
-/// [`ApiError`] without a key for all tenants, or for a number that is none.
+/// [`ApiError`] for a caller that is not for all tenants, or for a number that is none.
 pub(super) async fn events(
     State(state): State<Arc<AppState>>,
+    Asking(caller): Asking,
     query: Result<Query<BTreeMap<String, String>>, QueryRejection>,
-    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (ledger, key) = reader(&state, &headers)?;
-    everywhere(&key)?;
+    let ledger = state.ledger()?;
+    everywhere(&caller)?;
     let Query(query) = query?;
     let after = number(&query, "after")?.unwrap_or(ledger.log().floor().seq);
     let limit = number(&query, "limit")?.map_or(EVENTS_MAX, |n| {
@@ -82,15 +82,15 @@ pub(super) async fn events(
 /// `GET /v1/revisions/{from}/diff/{to}`: the facts that differ.
 ///
 /// # Errors
-/// [`ApiError`] without a key for all tenants, or for revisions that the log does
+/// [`ApiError`] for a caller that is not for all tenants, or for revisions that the log does
 /// not hold.
 pub(super) async fn diff(
     State(state): State<Arc<AppState>>,
+    Asking(caller): Asking,
     path: Result<Path<(u64, u64)>, PathRejection>,
-    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (ledger, key) = reader(&state, &headers)?;
-    everywhere(&key)?;
+    let ledger = state.ledger()?;
+    everywhere(&caller)?;
     let Path((from, to)) = path?;
     let compared = tokio::task::spawn_blocking(move || {
         let from = ledger.at(Moment::Revision(from))?;

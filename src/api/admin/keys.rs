@@ -12,9 +12,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::auth::{actor, everywhere, reader};
+use super::auth::{actor, everywhere};
 use crate::api::AppState;
 use crate::api::body::{BODY_BYTES_MAX, json_object};
+use crate::api::caller::Asking;
 use crate::api::error::ApiError;
 use crate::node::{ApiKey, NewKey, Role, Secret, Submission, TenantScope, What};
 
@@ -31,13 +32,13 @@ struct Wanted {
 /// `GET /v1/keys`: without their hashes.
 ///
 /// # Errors
-/// [`ApiError`] without a key for all tenants.
+/// [`ApiError`] for a caller that is not for all tenants.
 pub(super) async fn list(
     State(state): State<Arc<AppState>>,
-    headers: HeaderMap,
+    Asking(caller): Asking,
 ) -> Result<Response, ApiError> {
-    let (ledger, key) = reader(&state, &headers)?;
-    everywhere(&key)?;
+    let ledger = state.ledger()?;
+    everywhere(&caller)?;
     let folded = ledger.folded();
     let keys: Vec<Value> = folded.keys.values().map(shown).collect();
     Ok(Json(json!({ "keys": keys })).into_response())
@@ -49,10 +50,11 @@ pub(super) async fn list(
 /// [`ApiError`] for a caller that is no operator, or a body that is no key.
 pub(super) async fn create(
     State(state): State<Arc<AppState>>,
+    Asking(caller): Asking,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let (ledger, actor) = actor(&state, &headers)?;
+    let (ledger, actor) = actor(&state, &caller, &headers)?;
     let body = json_object(&headers, &body, BODY_BYTES_MAX)?;
     let wanted: Wanted = serde_json::from_value(Value::Object(body))
         .map_err(|error| ApiError::Member(format!("this is not a key: {error}")))?;
@@ -83,10 +85,11 @@ pub(super) async fn create(
 /// [`ApiError`] for a caller that is no operator, or a key that is not there.
 pub(super) async fn revoke(
     State(state): State<Arc<AppState>>,
+    Asking(caller): Asking,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (ledger, actor) = actor(&state, &headers)?;
+    let (ledger, actor) = actor(&state, &caller, &headers)?;
     let Path(id) = path?;
     let written = ledger.submit(plain(actor, What::RevokeKey { id })).await?;
     Ok(Json(json!({ "revision": written.revision })).into_response())

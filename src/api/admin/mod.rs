@@ -3,8 +3,8 @@
 //! Resources are named as Partner Center and Microsoft Graph name them. Each
 //! write is one command of the directory, told by [`commands::COMMANDS`]: the
 //! members of its path and of its body are the command's members. Reads answer
-//! from one state and say its revision. Deliberately not here: who may do what,
-//! which the policies decide, and what a command does.
+//! from one state and say its revision. Deliberately not here: who calls, who may
+//! do what, which the policies decide, and what a command does.
 
 mod auth;
 mod commands;
@@ -14,4 +14,4 @@ mod read;
 mod routes;
 
 pub use commands::{COMMANDS, CommandRoute};
-pub use routes::{admin_router, reads};
+pub use routes::{admin_router, admin_routes, reads};

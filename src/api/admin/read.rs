@@ -6,22 +6,23 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::auth::{everywhere, reader, within};
+use super::auth::{everywhere, within};
 use crate::api::AppState;
+use crate::api::caller::{Asking, CallerIdentity};
 use crate::api::error::ApiError;
 use crate::api::position::REVISION;
 use crate::directory::query::{Holding, Principal};
 use crate::directory::world_file::fact_to_json;
 use crate::directory::{Fact, Key, Scope};
-use crate::node::{ApiKey, Folded};
+use crate::node::Folded;
 
 /// What a read is given.
 pub(super) struct Reading {
-    pub(super) key: ApiKey,
+    pub(super) caller: Arc<CallerIdentity>,
     pub(super) folded: Arc<Folded>,
     pub(super) path: BTreeMap<String, String>,
     pub(super) query: BTreeMap<String, String>,
@@ -37,31 +38,31 @@ impl Reading {
 /// A read: from a state to the answer.
 pub(super) type Read = fn(&Reading) -> Result<Value, ApiError>;
 
-/// Answers a read, if the key that is shown may read about the tenant in the path.
+/// Answers a read, if the caller may read about the tenant in the path.
 ///
 /// # Errors
-/// [`ApiError`] without a key that may, or for a question that makes no sense.
+/// [`ApiError`] for a caller that may not, or for a question that makes no sense.
 pub(super) async fn answer(
     read: Read,
     State(state): State<Arc<AppState>>,
+    Asking(caller): Asking,
     path: Result<Path<BTreeMap<String, String>>, PathRejection>,
     query: Result<Query<BTreeMap<String, String>>, QueryRejection>,
-    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (ledger, key) = reader(&state, &headers)?;
+    let ledger = state.ledger()?;
     let (Path(path), Query(query)) = (path?, query?);
     for tenant in ["partner", "customer"]
         .iter()
         .filter_map(|name| path.get(*name))
     {
-        within(&key, tenant)?;
+        within(&caller, tenant)?;
     }
     if !path.contains_key("partner") && !path.contains_key("customer") {
         // Nothing in the path says whose it is.
-        everywhere(&key)?;
+        everywhere(&caller)?;
     }
     let reading = Reading {
-        key,
+        caller,
         folded: ledger.folded(),
         path,
         query,
@@ -160,8 +161,8 @@ pub(super) fn effective_roles(reading: &Reading) -> Result<Value, ApiError> {
         Principal::CustomerUser(_) => Some(reading.path("customer").to_owned()),
     };
     match partner {
-        Some(partner) => within(&reading.key, &partner)?,
-        None => everywhere(&reading.key)?,
+        Some(partner) => within(&reading.caller, &partner)?,
+        None => everywhere(&reading.caller)?,
     }
     let roles = reading
         .folded

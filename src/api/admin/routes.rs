@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware;
 use axum::routing::{MethodFilter, delete, get, on};
 
 use super::commands::{COMMANDS, command};
@@ -12,38 +11,61 @@ use super::read::{self, Read, answer};
 use super::{events, keys};
 use crate::api::AppState;
 use crate::api::body::BODY_BYTES_MAX;
+use crate::api::caller::Listener;
 use crate::api::health::{livez, readyz};
-use crate::api::routes::{method_not_allowed, not_found};
-use crate::api::watch::watched;
+use crate::api::routes::{Pool, RouteSpec, finished, spec};
+use crate::node::Role;
 
 /// Every read of the directory, by path.
-const FOLDED_READS: &[(&str, Read)] = &[
-    ("/v1/partners/{partner}/customers", read::customers),
-    ("/v1/partners/{partner}/invitations", read::invitations_of),
-    ("/v1/customers/{customer}/partners", read::partners),
-    ("/v1/customers/{customer}/invitations", read::invitations_to),
-    ("/v1/customers/{customer}/users", read::users),
-    ("/v1/customers/{customer}/deletedUsers", read::deleted_users),
-    (
-        "/v1/customers/{customer}/directoryRoles/{role}/members",
-        read::role_members,
-    ),
-    (
-        "/v1/customers/{customer}/effectiveRoles",
-        read::effective_roles,
-    ),
-    ("/v1/roleAssignments", read::role_assignments),
-    ("/v1/facts", read::facts),
+#[rustfmt::skip]
+const FOLDED_READS: &[(&str, Read, &str)] = &[
+    ("/v1/partners/{partner}/customers", read::customers, "A partner's customers."),
+    ("/v1/partners/{partner}/invitations", read::invitations_of, "Invitations of a partner that wait for an answer."),
+    ("/v1/customers/{customer}/partners", read::partners, "A customer's partners, as its Global Administrator sees them."),
+    ("/v1/customers/{customer}/invitations", read::invitations_to, "Invitations to a customer that wait for an answer."),
+    ("/v1/customers/{customer}/users", read::users, "Users of a customer; `licensed=false` for those without a licence."),
+    ("/v1/customers/{customer}/deletedUsers", read::deleted_users, "Deleted users, with the days that are left to restore them."),
+    ("/v1/customers/{customer}/directoryRoles/{role}/members", read::role_members, "Members of a directory role, without implicit ones."),
+    ("/v1/customers/{customer}/effectiveRoles", read::effective_roles, "Directory roles that somebody holds at a customer, and how."),
+    ("/v1/roleAssignments", read::role_assignments, "Role assignments that reach a scope."),
+    ("/v1/facts", read::facts, "Every fact, as world files have it."),
 ];
 
 const EVENTS: &str = "/v1/events";
 const DIFF: &str = "/v1/revisions/{from}/diff/{to}";
 const KEYS: &str = "/v1/keys";
+const KEY: &str = "/v1/keys/{id}";
+const LIVEZ: &str = "/livez";
+const READYZ: &str = "/readyz";
+
+/// The rows of the routes that no other table tells.
+#[rustfmt::skip]
+const OTHERS: &[RouteSpec] = &[
+    spec("GET", EVENTS, Some(Role::AdminRead), Pool::Admin, "Events in order, or those about a thing."),
+    spec("GET", DIFF, Some(Role::AdminRead), Pool::Admin, "The facts that differ between two revisions."),
+    spec("GET", KEYS, Some(Role::AdminRead), Pool::Admin, "API keys, without their hashes."),
+    spec("POST", KEYS, Some(Role::Operator), Pool::Admin, "Makes an API key, and shows it this once."),
+    spec("DELETE", KEY, Some(Role::Operator), Pool::Admin, "Takes an API key out of use."),
+    spec("GET", LIVEZ, None, Pool::Free, "Says that the process runs."),
+    spec("GET", READYZ, None, Pool::Free, "Says whether it decides, and from what."),
+];
+
+/// Every route of the admin listener.
+pub fn admin_routes() -> impl Iterator<Item = RouteSpec> {
+    let reads = FOLDED_READS
+        .iter()
+        .map(|(path, _, summary)| spec("GET", path, Some(Role::AdminRead), Pool::Admin, summary));
+    let writes = COMMANDS.iter().map(|route| {
+        let needs = Some(Role::AdminWrite);
+        spec(route.method, route.path, needs, Pool::Admin, route.summary)
+    });
+    reads.chain(writes).chain(OTHERS.iter().copied())
+}
 
 /// Paths of all reads, for documents and tests.
 pub fn reads() -> impl Iterator<Item = &'static str> {
-    let folded = FOLDED_READS.iter().map(|(path, _)| *path);
-    folded.chain([EVENTS, DIFF, KEYS])
+    let reads = admin_routes().filter(|route| route.needs == Some(Role::AdminRead));
+    reads.map(|route| route.path)
 }
 
 /// The admin routes over a state that has a ledger.
@@ -54,12 +76,12 @@ pub fn admin_router(state: Arc<AppState>) -> Router {
         .route(EVENTS, get(events::events))
         .route(DIFF, get(events::diff))
         .route(KEYS, get(keys::list).post(keys::create))
-        .route("/v1/keys/{id}", delete(keys::revoke))
-        .route("/livez", get(livez))
-        .route("/readyz", get(readyz));
-    for (path, read) in FOLDED_READS {
+        .route(KEY, delete(keys::revoke))
+        .route(LIVEZ, get(livez))
+        .route(READYZ, get(readyz));
+    for (path, read, _) in FOLDED_READS {
         let read = *read;
-        let handler = move |state, path, query, headers| answer(read, state, path, query, headers);
+        let handler = move |state, caller, path, query| answer(read, state, caller, path, query);
         router = router.route(path, get(handler));
     }
     for route in COMMANDS {
@@ -70,14 +92,11 @@ pub fn admin_router(state: Arc<AppState>) -> Router {
             _ => MethodFilter::DELETE,
         };
         let route = *route;
-        let handler =
-            move |state, members, headers, body| command(route, state, members, headers, body);
+        let handler = move |state, caller, members, headers, body| {
+            command(route, state, caller, members, headers, body)
+        };
         router = router.route(route.path, on(method, handler));
     }
-    router
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn_with_state(Arc::clone(&state), watched))
-        .with_state(state)
+    let router = router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
+    finished(router, state, Listener::Admin, admin_routes())
 }

@@ -19,6 +19,7 @@ use crate::api::AppState;
 use crate::api::answer::ErrorContext;
 use crate::api::aside::aside;
 use crate::api::body::{BODY_BYTES_MAX, json_text};
+use crate::api::caller::{Asking, CallerIdentity};
 use crate::api::error::ApiError;
 use crate::api::position::{Placed, Position};
 use crate::engine::Searched;
@@ -26,32 +27,36 @@ use crate::engine::Searched;
 /// Who may do this on that?
 pub(in crate::api) async fn search_subject(
     state: State<Arc<AppState>>,
+    caller: Asking,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    search(state, headers, body, Sought::Subject).await
+    search(state, caller, headers, body, Sought::Subject).await
 }
 
 /// On what may somebody do this?
 pub(in crate::api) async fn search_resource(
     state: State<Arc<AppState>>,
+    caller: Asking,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    search(state, headers, body, Sought::Resource).await
+    search(state, caller, headers, body, Sought::Resource).await
 }
 
 /// What may somebody do on that?
 pub(in crate::api) async fn search_action(
     state: State<Arc<AppState>>,
+    caller: Asking,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    search(state, headers, body, Sought::Action).await
+    search(state, caller, headers, body, Sought::Action).await
 }
 
 async fn search(
     State(state): State<Arc<AppState>>,
+    Asking(caller): Asking,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
     sought: Sought,
@@ -67,13 +72,17 @@ async fn search(
             sought,
             request,
         };
-        let token = search.request.page.as_ref().and_then(|page| page.token.as_ref());
+        let token = search
+            .request
+            .page
+            .as_ref()
+            .and_then(|page| page.token.as_ref());
         match token {
             None => {
-                let placed = here.block_on(position.place(&state))?;
+                let placed = here.block_on(position.place(&state, caller))?;
                 search.first(&placed, position.is_past())
             }
-            Some(token) => search.next(token, &position),
+            Some(token) => search.next(token, &position, caller),
         }
     })
     .await
@@ -111,6 +120,7 @@ impl Search<'_> {
     /// The first page: everything is looked for, so that it is known how much there
     /// is.
     fn first(&self, placed: &Placed, past: bool) -> Result<Response, ApiError> {
+        placed.permits(&self.request.ask)?;
         let mut results = self.look(placed, None, usize::MAX);
         let limit = self.request.page.as_ref().and_then(|page| page.limit);
         let limit = limit.unwrap_or(SEARCH_RESULTS_MAX).min(SEARCH_RESULTS_MAX);
@@ -128,8 +138,16 @@ impl Search<'_> {
     }
 
     /// A page after the first, on the state of the first.
-    fn next(&self, token: &str, position: &Position) -> Result<Response, ApiError> {
-        let token = self.state.page_tokens().open(token, self.state.point().now());
+    fn next(
+        &self,
+        token: &str,
+        position: &Position,
+        caller: Arc<CallerIdentity>,
+    ) -> Result<Response, ApiError> {
+        let token = self
+            .state
+            .page_tokens()
+            .open(token, self.state.point().now());
         let token = token.map_err(ApiError::Page)?;
         self.fits(&token, position).map_err(ApiError::Page)?;
         let gone = PageProblem::Evicted {
@@ -140,7 +158,8 @@ impl Search<'_> {
         let now = Timestamp::from_second(token.now).map_err(|error| ApiError::Internal {
             detail: error.to_string(),
         })?;
-        let placed = Placed { point, now };
+        let placed = Placed { point, now, caller };
+        placed.permits(&self.request.ask)?;
         let results = self.look(&placed, token.after.as_deref(), size(token.limit));
         let part = Part {
             placed: &placed,
@@ -246,7 +265,9 @@ impl Search<'_> {
         let now = self.state.point().now();
         let until = now.saturating_add(SignedDuration::from_secs(PAGE_TOKEN_SECONDS));
         let until = until.unwrap_or(Timestamp::MAX);
-        let Placed { point, now: then } = part.placed;
+        let Placed {
+            point, now: then, ..
+        } = part.placed;
         let token = Token {
             pin: self.state.pins().hold(point, part.past, now, until),
             revision: point.snapshot().revision().0,

@@ -1,0 +1,199 @@
+//! The door: what a route needs, by its row, and who shows what.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+
+use super::{Asking, CallerIdentity, Issuer};
+use crate::api::error::ApiError;
+use crate::api::{AppState, RouteSpec, position};
+use crate::node::{KEY_PREFIX, Role};
+
+/// What callers may do that show nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strangers {
+    /// Nothing.
+    Nothing,
+    /// Read metrics.
+    Metrics,
+    /// Ask for decisions, search, and read metrics.
+    Decisions,
+}
+
+/// Who is let in. Shared by both listeners.
+#[derive(Debug)]
+pub struct Callers {
+    issuer: Option<Arc<Issuer>>,
+    /// The stranger of each listener.
+    decisions: Arc<CallerIdentity>,
+    admin: Arc<CallerIdentity>,
+}
+
+impl Callers {
+    /// Those with a key, those for whom the issuer vouches, if there is one, and
+    /// strangers as it is said for each listener. No stranger administers: there,
+    /// metrics are the most.
+    #[must_use]
+    pub fn new(issuer: Option<Issuer>, decisions: Strangers, admin: Strangers) -> Self {
+        Self {
+            issuer: issuer.map(Arc::new),
+            decisions: stranger(decisions),
+            admin: stranger(admin.min(Strangers::Metrics)),
+        }
+    }
+}
+
+impl Default for Callers {
+    /// As on loopback if nothing else is asked for: decisions for whoever asks, and
+    /// no issuer.
+    fn default() -> Self {
+        Self::new(None, Strangers::Decisions, Strangers::Metrics)
+    }
+}
+
+fn stranger(may: Strangers) -> Arc<CallerIdentity> {
+    let roles: &[Role] = match may {
+        Strangers::Nothing => &[],
+        Strangers::Metrics => &[Role::Metrics],
+        Strangers::Decisions => &[Role::Decide, Role::Search, Role::Metrics],
+    };
+    let roles: BTreeSet<Role> = roles.iter().copied().collect();
+    Arc::new(CallerIdentity::stranger(roles))
+}
+
+/// The two doors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::api) enum Listener {
+    /// The decision routes.
+    Decisions,
+    /// The admin routes.
+    Admin,
+}
+
+/// What the door knows.
+struct Door {
+    state: Arc<AppState>,
+    listener: Listener,
+    rows: HashMap<&'static str, Vec<RouteSpec>>,
+}
+
+/// Puts the door before every route of a router. Routes that are added afterwards
+/// are not behind it.
+///
+/// INVARIANT (guarded): see the module.
+pub(in crate::api) fn guarded(
+    router: Router<Arc<AppState>>,
+    state: &Arc<AppState>,
+    listener: Listener,
+    table: impl IntoIterator<Item = RouteSpec>,
+) -> Router<Arc<AppState>> {
+    let mut rows: HashMap<_, Vec<RouteSpec>> = HashMap::new();
+    for row in table {
+        rows.entry(row.path).or_default().push(row);
+    }
+    let door = Door {
+        state: Arc::clone(state),
+        listener,
+        rows,
+    };
+    router.layer(from_fn_with_state(Arc::new(door), admitted))
+}
+
+async fn admitted(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
+    let needed = match door.needs(&request) {
+        Ok(needed) => needed,
+        Err(error) => return error.into_response(),
+    };
+    if let Some(role) = needed {
+        match door.caller(request.headers(), role).await {
+            Ok(caller) => request.extensions_mut().insert(Asking(caller)),
+            Err(error) => return error.into_response(),
+        };
+    }
+    // INVARIANT (unseen): see the module.
+    request.headers_mut().remove(header::AUTHORIZATION);
+    next.run(request).await
+}
+
+impl Door {
+    /// The role that a request needs, by the row of its route.
+    fn needs(&self, request: &Request) -> Result<Option<Role>, ApiError> {
+        let path = || request.uri().path().to_owned();
+        let Some(matched) = request.extensions().get::<MatchedPath>() else {
+            // No route; whoever asks is told so.
+            return Ok(None);
+        };
+        let Some(rows) = self.rows.get(matched.as_str()) else {
+            return Err(ApiError::NotFound { path: path() });
+        };
+        let asked = match *request.method() {
+            // It is answered like the other, without the body.
+            Method::HEAD => "GET",
+            ref method => method.as_str(),
+        };
+        match rows.iter().find(|row| row.method == asked) {
+            Some(row) => Ok(row.needs),
+            None => Err(ApiError::Method {
+                path: path(),
+                method: request.method().to_string(),
+            }),
+        }
+    }
+
+    /// The caller, if it has the role.
+    ///
+    /// # Errors
+    /// [`ApiError::Unauthorized`] for what is no good credential, and for none at all
+    /// where strangers may not; [`ApiError::Forbidden`] for a caller without the
+    /// role.
+    async fn caller(
+        &self,
+        headers: &HeaderMap,
+        role: Role,
+    ) -> Result<Arc<CallerIdentity>, ApiError> {
+        let Some(given) = position::only(headers, header::AUTHORIZATION.as_str()) else {
+            let callers = self.state.callers();
+            let stranger = match self.listener {
+                Listener::Decisions => &callers.decisions,
+                Listener::Admin => &callers.admin,
+            };
+            return match stranger.passes(role) {
+                true => Ok(Arc::clone(stranger)),
+                false => Err(ApiError::Unauthorized),
+            };
+        };
+        let shown = given.and_then(|value| {
+            let (scheme, shown) = value.to_str().ok()?.split_once(' ')?;
+            scheme
+                .eq_ignore_ascii_case("bearer")
+                .then_some(shown.trim())
+        });
+        let caller = self.known(shown.ok_or(ApiError::Unauthorized)?).await?;
+        match caller.passes(role) {
+            true => Ok(Arc::new(caller)),
+            false => Err(caller.lacks(role)),
+        }
+    }
+
+    /// The caller that shows this.
+    async fn known(&self, shown: &str) -> Result<CallerIdentity, ApiError> {
+        if shown.starts_with(KEY_PREFIX) {
+            let ledger = self.state.ledger().map_err(|_| ApiError::Unauthorized)?;
+            let key = ledger.key(shown).ok_or(ApiError::Unauthorized)?;
+            return Ok(CallerIdentity::of_key(key));
+        }
+        let Some(issuer) = &self.state.callers().issuer else {
+            return Err(ApiError::Unauthorized);
+        };
+        let now = self.state.point().now();
+        issuer.caller(shown, now).await.map_err(|error| {
+            tracing::debug!(%error, "a token was not taken");
+            ApiError::Unauthorized
+        })
+    }
+}
