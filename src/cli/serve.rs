@@ -5,23 +5,23 @@
 //! machine may call unless the operator says otherwise; the admin routes ask for a
 //! key from the first call on.
 
-use std::io;
+mod listen;
+mod stop;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 
+use super::Failure;
 use super::data::{self, DATA};
 use super::source::SourceArgs;
-use super::{Failure, output};
-use crate::api::{self, AppState};
-use crate::node::{Choice, DecisionPoint, Facts, Ledger, Point, files};
+use crate::api::AppState;
+use crate::node::{Choice, DecisionPoint, Ledger, files};
+use listen::listen;
 
 /// Bytes of stack of each of the server's threads: enough that no evaluation has
 /// to move to a stack of its own.
@@ -126,124 +126,6 @@ fn runtime() -> Result<Runtime, Failure> {
             "raise the limits of this process",
         )
     })
-}
-
-async fn listen(
-    address: SocketAddr,
-    admin: Option<SocketAddr>,
-    state: Arc<AppState>,
-) -> Result<(), Failure> {
-    let stop = Stop::new().map_err(|error| cannot_listen(address, &error))?;
-    let (listener, address) = bind(address).await?;
-    let (stopped, _) = watch::channel(false);
-    let admin = match admin {
-        Some(admin) => Some(bind(admin).await?),
-        None => None,
-    };
-    let point = Arc::clone(&state.point().current());
-    output::error(&format!("{}\n", banner(address, &point)));
-    let mut serving = JoinSet::new();
-    let until = |mut stopped: watch::Receiver<bool>| async move {
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    if let Some((listener, admin)) = admin {
-        output::error(&format!("administered on http://{admin}\n"));
-        let router = api::admin_router(Arc::clone(&state));
-        serving.spawn(api::serve(listener, router, until(stopped.subscribe())));
-    }
-    let router = api::router(Arc::clone(&state));
-    serving.spawn(api::serve(listener, router, until(stopped.subscribe())));
-    tokio::spawn(async move {
-        stop.asked().await;
-        tracing::info!("stopping: requests under way are finished first");
-        state.drain();
-        stopped.send_replace(true);
-    });
-    while let Some(served) = serving.join_next().await {
-        let served = served.map_err(io::Error::other).flatten();
-        served.map_err(|error| {
-            Failure::new(
-                format!("listening on `{address}` ended: {error}"),
-                "start the server again",
-            )
-        })?;
-    }
-    Ok(())
-}
-
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
-    let refused = |error: io::Error| cannot_listen(address, &error);
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
-    let address = listener.local_addr().map_err(refused)?;
-    Ok((listener, address))
-}
-
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => Failure::new(
-            format!("something else listens on `{address}`"),
-            "stop it, or choose another address with --listen or --admin-listen",
-        ),
-        _ => Failure::new(
-            format!("cannot listen on `{address}`: {error}"),
-            "choose another address with --listen",
-        ),
-    }
-}
-
-/// What is served, in one line.
-fn banner(address: SocketAddr, point: &Point) -> String {
-    let snapshot = point.snapshot();
-    let facts = match point.facts() {
-        Facts::Directory(world) => format!("{} facts", world.facts().count()),
-        Facts::Generic => format!("{} entities", snapshot.facts().entity_count()),
-    };
-    let (revision, bundle) = (snapshot.revision(), snapshot.bundle().hash());
-    format!("listening on http://{address}: revision {revision}, bundle {bundle}, {facts}")
-}
-
-/// The signals that end the server.
-#[cfg(unix)]
-struct Stop {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Stop {
-    /// From here on the signals no longer end the process by themselves.
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn asked(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-/// The signal that ends the server where there is only one.
-#[cfg(not(unix))]
-struct Stop;
-
-#[cfg(not(unix))]
-impl Stop {
-    fn new() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn asked(self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // No signal can come; the server runs until it is ended from outside.
-            std::future::pending::<()>().await;
-        }
-    }
 }
 
 #[cfg(test)]
