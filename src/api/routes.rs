@@ -8,12 +8,13 @@ use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 use axum::{handler::Handler, middleware};
 
-use super::AppState;
 use super::body::BODY_BYTES_MAX;
 use super::error::ApiError;
 use super::evaluation::evaluation;
 use super::health::{livez, readyz};
+use super::pool::{Admission, admitted};
 use super::watch::watched;
+use super::{AppState, Limits};
 use crate::node::Role;
 
 /// The share of the server that a route may use, so that a flood of one kind
@@ -78,6 +79,13 @@ pub const DECISION_ROUTES: &[RouteSpec] = &[
 ///
 /// Every response, errors included, is JSON and carries `X-Request-ID`.
 pub fn router(state: Arc<AppState>) -> Router {
+    router_within(state, &Limits::default())
+}
+
+/// The decision routes over a state, within limits.
+pub fn router_within(state: Arc<AppState>, limits: &Limits) -> Router {
+    let rows = DECISION_ROUTES.iter().copied();
+    let admission = Admission::new(limits, rows, (Pool::Single, BODY_BYTES_MAX));
     let one = evaluation.layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
     Router::new()
         .route("/access/v1/evaluation", post(one))
@@ -85,6 +93,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/readyz", get(readyz))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(admission, admitted))
         .layer(middleware::from_fn_with_state(Arc::clone(&state), watched))
         .with_state(state)
 }

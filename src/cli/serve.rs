@@ -7,11 +7,13 @@
 
 mod listen;
 mod stop;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
@@ -21,11 +23,18 @@ use super::data::{self, DATA};
 use super::source::SourceArgs;
 use crate::api::AppState;
 use crate::node::{Choice, DecisionPoint, Ledger, files};
-use listen::listen;
+use listen::{Listening, listen};
+use tls::TlsArgs;
 
 /// Bytes of stack of each of the server's threads: enough that no evaluation has
 /// to move to a stack of its own.
 const THREAD_STACK_BYTES: usize = 8 << 20;
+
+/// Threads that answer, at most.
+const THREADS_MAX: i64 = 1_024;
+
+/// Seconds of `--drain-delay-seconds`, at most.
+const DRAIN_DELAY_SECONDS_MAX: u64 = 300;
 
 /// Answers decisions over HTTP until it is told to stop.
 #[derive(Debug, clap::Args)]
@@ -47,6 +56,16 @@ pub(super) struct Args {
     /// asked who they are.
     #[arg(long)]
     insecure: bool,
+    /// Threads that answer; as many as there are cores unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX))]
+    threads: Option<u16>,
+    /// Seconds between saying on /readyz that the server goes and taking no more
+    /// connections; for balancers that look only now and then.
+    #[arg(long, value_name = "N", default_value_t = 0,
+        value_parser = clap::value_parser!(u64).range(..=DRAIN_DELAY_SECONDS_MAX))]
+    drain_delay_seconds: u64,
+    #[command(flatten)]
+    tls: TlsArgs,
     #[command(flatten)]
     source: SourceArgs,
 }
@@ -65,6 +84,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 fn serve(args: &Args) -> Result<(), Failure> {
     check_reach(args.listen, args.insecure)?;
     check_reach(args.admin_listen, args.insecure)?;
+    let tls = args.tls.load()?;
     let (state, admin) = match args.source.is_generic() {
         true => {
             let point = args.source.point()?;
@@ -79,8 +99,14 @@ fn serve(args: &Args) -> Result<(), Failure> {
             )
         }
     };
-    let runtime = runtime()?;
-    let served = runtime.block_on(listen(args.listen, admin, Arc::new(state)));
+    let how = Listening {
+        decisions: args.listen,
+        admin,
+        tls,
+        drain_delay: Duration::from_secs(args.drain_delay_seconds),
+    };
+    let runtime = runtime(args.threads)?;
+    let served = runtime.block_on(listen(how, Arc::new(state)));
     // What has not finished within the drain is not waited for again.
     runtime.shutdown_background();
     served
@@ -115,8 +141,12 @@ fn check_reach(address: SocketAddr, insecure: bool) -> Result<(), Failure> {
     ))
 }
 
-fn runtime() -> Result<Runtime, Failure> {
-    let built = Builder::new_multi_thread()
+fn runtime(threads: Option<u16>) -> Result<Runtime, Failure> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(usize::from(threads));
+    }
+    let built = builder
         .thread_stack_size(THREAD_STACK_BYTES)
         .enable_all()
         .build();

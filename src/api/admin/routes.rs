@@ -10,11 +10,12 @@ use axum::routing::{MethodFilter, delete, get, on};
 use super::commands::{COMMANDS, command};
 use super::read::{self, Read, answer};
 use super::{events, keys};
-use crate::api::AppState;
 use crate::api::body::BODY_BYTES_MAX;
 use crate::api::health::{livez, readyz};
-use crate::api::routes::{method_not_allowed, not_found};
+use crate::api::pool::{Admission, admitted};
+use crate::api::routes::{DECISION_ROUTES, Pool, method_not_allowed, not_found};
 use crate::api::watch::watched;
+use crate::api::{AppState, Limits};
 
 /// Every read of the directory, by path.
 const FOLDED_READS: &[(&str, Read)] = &[
@@ -50,6 +51,14 @@ pub fn reads() -> impl Iterator<Item = &'static str> {
 ///
 /// Every response, errors included, is JSON and carries `X-Request-ID`.
 pub fn admin_router(state: Arc<AppState>) -> Router {
+    admin_router_within(state, &Limits::default())
+}
+
+/// The admin routes over a state that has a ledger, within limits.
+pub fn admin_router_within(state: Arc<AppState>, limits: &Limits) -> Router {
+    let free = DECISION_ROUTES.iter().copied();
+    let free = free.filter(|spec| spec.pool == Pool::Free);
+    let admission = Admission::new(limits, free, (Pool::Admin, BODY_BYTES_MAX));
     let mut router = Router::new()
         .route(EVENTS, get(events::events))
         .route(DIFF, get(events::diff))
@@ -78,6 +87,7 @@ pub fn admin_router(state: Arc<AppState>) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(admission, admitted))
         .layer(middleware::from_fn_with_state(Arc::clone(&state), watched))
         .with_state(state)
 }
