@@ -40,6 +40,24 @@ pub(super) enum ApiError {
         /// What the connection said.
         detail: String,
     },
+    /// The body took too long to arrive.
+    #[error("the body did not arrive within {seconds_max} s; send it without pauses")]
+    BodyLate {
+        /// Seconds that it may take.
+        seconds_max: u64,
+    },
+    /// No room for another request of this kind.
+    #[error("too many {what} are under way here; try again in 1 s")]
+    Overloaded {
+        /// Which, in the plural.
+        what: &'static str,
+    },
+    /// The answer took too long to make.
+    #[error("the request was not answered within {seconds_max} s; ask for less, or try again")]
+    TooSlow {
+        /// Seconds that it may take.
+        seconds_max: u64,
+    },
     /// Bytes that are no text.
     #[error("the body is not UTF-8: byte {at} (from 0) belongs to no character")]
     NotUtf8 {
@@ -144,7 +162,10 @@ impl ApiError {
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::NotReached { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BodyLate { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::NotReached { .. } | Self::Overloaded { .. } | Self::TooSlow { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NoLog => StatusCode::BAD_REQUEST,
@@ -160,6 +181,9 @@ impl ApiError {
             Self::EmptyBody => "empty-body",
             Self::BodyTooLarge { .. } => "body-too-large",
             Self::BodyBroken { .. } => "body-incomplete",
+            Self::BodyLate { .. } => "body-late",
+            Self::Overloaded { .. } => "overloaded",
+            Self::TooSlow { .. } => "too-slow",
             Self::NotUtf8 { .. } => "not-utf-8",
             Self::Json(_) => "invalid-json",
             Self::Member(_) => "invalid-request",
@@ -245,5 +269,5 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Seconds after which a caller may ask for a revision again.
+/// Seconds after which a caller may ask again.
 const RETRY_SECONDS: u64 = 1;

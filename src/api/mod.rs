@@ -23,26 +23,29 @@ mod ledger_problem;
 mod listener;
 mod members;
 mod metadata;
+mod pool;
 mod position;
 mod reason;
 mod request_id;
 mod routes;
 mod search;
 mod state;
+mod tls;
 mod watch;
 mod wire;
 
-pub use admin::{COMMANDS, CommandRoute, admin_router, admin_routes, reads};
+pub use admin::{COMMANDS, CommandRoute, admin_router, admin_router_within, admin_routes, reads};
 pub use body::{BODY_BYTES_MAX, EVALUATIONS_BODY_BYTES_MAX};
 pub use caller::*;
-pub use listener::{DRAIN_SECONDS_MAX, serve};
+pub use listener::*;
 pub use metadata::{METADATA_CACHE_SECONDS, PublicUrl};
 pub use position::AT_LEAST_SECONDS_MAX;
 pub use reason::reason;
 pub use request_id::REQUEST_ID_BYTES_MAX;
-pub use routes::{DECISION_ROUTES, Pool, RouteSpec, router};
+pub use routes::{DECISION_ROUTES, Pool, RouteSpec, router, router_within};
 pub use search::{
     PAGE_TOKEN_SECONDS, PINNED_PAST_POINTS_MAX, PINNED_POINTS_MAX, SEARCH_RESULTS_MAX,
 };
 pub use state::AppState;
+pub use tls::{ClientCertificate, Tls, TlsError, TlsFiles};
 pub use wire::{EVALUATIONS_ITEMS_MAX, EVALUATIONS_SHARED_BYTES_MAX};

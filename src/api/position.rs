@@ -19,8 +19,8 @@ use crate::node::{Facts, Ledger, Moment, Point, moment};
 
 /// The response header that says at which revision a decision was made.
 pub(super) const REVISION: HeaderName = HeaderName::from_static("aobo-revision");
-const AT_LEAST: &str = "aobo-at-least";
-const AS_OF: &str = "aobo-as-of";
+pub(super) const AT_LEAST: &str = "aobo-at-least";
+pub(super) const AS_OF: &str = "aobo-as-of";
 
 /// Seconds that a request waits for the revision of `Aobo-At-Least`. Our choice: a
 /// write is in force in milliseconds, or something is wrong.

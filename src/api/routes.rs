@@ -8,7 +8,6 @@ use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 use axum::{handler::Handler, middleware};
 
-use super::AppState;
 use super::body::{BODY_BYTES_MAX, EVALUATIONS_BODY_BYTES_MAX};
 use super::caller::{Listener, guarded};
 use super::error::ApiError;
@@ -16,8 +15,10 @@ use super::evaluation::evaluation;
 use super::evaluations::evaluations;
 use super::health::{livez, readyz};
 use super::metadata::{metadata, metadata_of_path};
+use super::pool::{Admission, admitted};
 use super::search::{search_action, search_resource, search_subject};
 use super::watch::watched;
+use super::{AppState, Limits};
 use crate::node::Role;
 
 /// The share of the server that a route may use, so that a flood of one kind
@@ -95,6 +96,11 @@ const WELL_KNOWN: &str = "/.well-known/authzen-configuration";
 ///
 /// Every response, errors included, is JSON and carries `X-Request-ID`.
 pub fn router(state: Arc<AppState>) -> Router {
+    router_within(state, &Limits::default())
+}
+
+/// The decision routes over a state, within limits.
+pub fn router_within(state: Arc<AppState>, limits: &Limits) -> Router {
     let one = DefaultBodyLimit::max(BODY_BYTES_MAX);
     let many = DefaultBodyLimit::max(EVALUATIONS_BODY_BYTES_MAX);
     let router = Router::new()
@@ -111,7 +117,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/livez", get(livez))
         .route("/readyz", get(readyz));
     let table = DECISION_ROUTES.iter().copied();
-    finished(router, state, Listener::Decisions, table)
+    finished(router, state, Listener::Decisions, table, limits)
 }
 
 /// What every listener's routes have in common: the door, told by their table, and
@@ -121,11 +127,20 @@ pub(super) fn finished(
     state: Arc<AppState>,
     listener: Listener,
     table: impl IntoIterator<Item = RouteSpec>,
+    limits: &Limits,
 ) -> Router {
+    let table: Vec<RouteSpec> = table.into_iter().collect();
+    let otherwise = match listener {
+        Listener::Decisions => Pool::Single,
+        Listener::Admin => Pool::Admin,
+    };
+    let rows = table.iter().copied();
+    let admission = Admission::new(limits, rows, (otherwise, BODY_BYTES_MAX));
     let router = router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed);
     guarded(router, &state, listener, table)
+        .layer(middleware::from_fn_with_state(admission, admitted))
         .layer(middleware::from_fn_with_state(Arc::clone(&state), watched))
         .with_state(state)
 }

@@ -4,28 +4,37 @@
 //! Only this machine may call unless there are TLS and authentication, or the
 //! operator says otherwise; the admin routes ask for a key from the first call on.
 
-use std::io;
+mod listen;
+mod stop;
+mod tls;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 
+use super::Failure;
 use super::callers::{CallerArgs, Reach, check_reach};
 use super::data::{self, DATA};
 use super::source::SourceArgs;
-use super::{Failure, output};
-use crate::api::{self, AppState, PublicUrl};
-use crate::node::{Choice, DecisionPoint, Facts, Ledger, Point, files};
+use crate::api::{AppState, PublicUrl};
+use crate::node::{Choice, DecisionPoint, Ledger, files};
+use listen::{Listening, listen};
+use tls::TlsArgs;
 
 /// Bytes of stack of each of the server's threads: enough that no evaluation has
 /// to move to a stack of its own.
 const THREAD_STACK_BYTES: usize = 8 << 20;
+
+/// Threads that answer, at most.
+const THREADS_MAX: i64 = 1_024;
+
+/// Seconds of `--drain-delay-seconds`, at most.
+const DRAIN_DELAY_SECONDS_MAX: u64 = 300;
 
 /// Answers decisions over HTTP until it is told to stop.
 #[derive(Debug, clap::Args)]
@@ -51,6 +60,16 @@ pub(super) struct Args {
     /// who they are.
     #[arg(long)]
     insecure: bool,
+    /// Threads that answer; as many as there are cores unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX))]
+    threads: Option<u16>,
+    /// Seconds between saying on /readyz that the server goes and taking no more
+    /// connections; for balancers that look only now and then.
+    #[arg(long, value_name = "N", default_value_t = 0,
+        value_parser = clap::value_parser!(u64).range(..=DRAIN_DELAY_SECONDS_MAX))]
+    drain_delay_seconds: u64,
+    #[command(flatten)]
+    tls: TlsArgs,
     #[command(flatten)]
     callers: CallerArgs,
     #[command(flatten)]
@@ -73,7 +92,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     for address in [args.listen, args.admin_listen] {
         check_reach(&Reach {
             address,
-            tls: false,
+            tls: args.tls.is_configured(),
             authenticated: args.callers.authenticates(has_keys),
             insecure: args.insecure,
         })?;
@@ -81,6 +100,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     let callers = args
         .callers
         .callers(args.listen, args.admin_listen, has_keys)?;
+    let tls = args.tls.load()?;
     let (state, admin) = match args.source.is_generic() {
         true => {
             let point = args.source.point()?;
@@ -98,9 +118,15 @@ fn serve(args: &Args) -> Result<(), Failure> {
     if let Some(url) = &args.public_url {
         state.publish(url.clone());
     }
-    let runtime = runtime()?;
+    let how = Listening {
+        decisions: args.listen,
+        admin,
+        tls,
+        drain_delay: Duration::from_secs(args.drain_delay_seconds),
+    };
+    let runtime = runtime(args.threads)?;
     let state = Arc::new(state.admitting(callers));
-    let served = runtime.block_on(listen(args.listen, admin, state));
+    let served = runtime.block_on(listen(how, state));
     // What has not finished within the drain is not waited for again.
     runtime.shutdown_background();
     served
@@ -120,8 +146,12 @@ impl Args {
     }
 }
 
-fn runtime() -> Result<Runtime, Failure> {
-    let built = Builder::new_multi_thread()
+fn runtime(threads: Option<u16>) -> Result<Runtime, Failure> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(usize::from(threads));
+    }
+    let built = builder
         .thread_stack_size(THREAD_STACK_BYTES)
         .enable_all()
         .build();
@@ -131,137 +161,4 @@ fn runtime() -> Result<Runtime, Failure> {
             "raise the limits of this process",
         )
     })
-}
-
-async fn listen(
-    address: SocketAddr,
-    admin: Option<SocketAddr>,
-    state: Arc<AppState>,
-) -> Result<(), Failure> {
-    let stop = Stop::new().map_err(|error| cannot_listen(address, &error))?;
-    let (listener, address) = bind(address).await?;
-    let (stopped, _) = watch::channel(false);
-    let admin = match admin {
-        Some(admin) => Some(bind(admin).await?),
-        None => None,
-    };
-    let point = Arc::clone(&state.point().current());
-    output::error(&format!("{}\n", banner(address, &point)));
-    publish(&state, address);
-    let mut serving = JoinSet::new();
-    let until = |mut stopped: watch::Receiver<bool>| async move {
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    if let Some((listener, admin)) = admin {
-        output::error(&format!("administered on http://{admin}\n"));
-        let router = api::admin_router(Arc::clone(&state));
-        serving.spawn(api::serve(listener, router, until(stopped.subscribe())));
-    }
-    let router = api::router(Arc::clone(&state));
-    serving.spawn(api::serve(listener, router, until(stopped.subscribe())));
-    tokio::spawn(async move {
-        stop.asked().await;
-        tracing::info!("stopping: requests under way are finished first");
-        state.drain();
-        stopped.send_replace(true);
-    });
-    while let Some(served) = serving.join_next().await {
-        let served = served.map_err(io::Error::other).flatten();
-        served.map_err(|error| {
-            Failure::new(
-                format!("listening on `{address}` ended: {error}"),
-                "start the server again",
-            )
-        })?;
-    }
-    Ok(())
-}
-
-/// Without a public URL metadata names the address, and says that it does.
-fn publish(state: &AppState, address: SocketAddr) {
-    if let Ok(url) = format!("http://{address}").parse() {
-        state.publish(url);
-    }
-    let Some(url) = state.public_url().filter(|url| !url.is_https()) else {
-        return;
-    };
-    output::error(&format!(
-        "metadata names {url}, and the specification wants https; where callers reach this \
-         server by another URL, say so with --public-url\n"
-    ));
-}
-
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
-    let refused = |error: io::Error| cannot_listen(address, &error);
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
-    let address = listener.local_addr().map_err(refused)?;
-    Ok((listener, address))
-}
-
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => Failure::new(
-            format!("something else listens on `{address}`"),
-            "stop it, or choose another address with --listen or --admin-listen",
-        ),
-        _ => Failure::new(
-            format!("cannot listen on `{address}`: {error}"),
-            "choose another address with --listen",
-        ),
-    }
-}
-
-/// What is served, in one line.
-fn banner(address: SocketAddr, point: &Point) -> String {
-    let snapshot = point.snapshot();
-    let facts = match point.facts() {
-        Facts::Directory(world) => format!("{} facts", world.facts().count()),
-        Facts::Generic => format!("{} entities", snapshot.facts().entity_count()),
-    };
-    let (revision, bundle) = (snapshot.revision(), snapshot.bundle().hash());
-    format!("listening on http://{address}: revision {revision}, bundle {bundle}, {facts}")
-}
-
-/// The signals that end the server.
-#[cfg(unix)]
-struct Stop {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Stop {
-    /// From here on the signals no longer end the process by themselves.
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn asked(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-/// The signal that ends the server where there is only one.
-#[cfg(not(unix))]
-struct Stop;
-
-#[cfg(not(unix))]
-impl Stop {
-    fn new() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn asked(self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // No signal can come; the server runs until it is ended from outside.
-            std::future::pending::<()>().await;
-        }
-    }
 }

@@ -8,7 +8,7 @@
 mod evaluation;
 mod generic;
 mod headers;
-mod process;
+pub(crate) mod process;
 mod refusals;
 mod under_stress;
 

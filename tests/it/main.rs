@@ -24,6 +24,7 @@ mod log;
 mod projection;
 mod refused;
 mod search;
+mod server;
 mod story;
 mod support;
 mod tables;

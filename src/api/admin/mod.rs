@@ -14,4 +14,4 @@ mod read;
 mod routes;
 
 pub use commands::{COMMANDS, CommandRoute};
-pub use routes::{admin_router, admin_routes, reads};
+pub use routes::{admin_router, admin_router_within, admin_routes, reads};

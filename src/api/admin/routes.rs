@@ -9,11 +9,11 @@ use axum::routing::{MethodFilter, delete, get, on};
 use super::commands::{COMMANDS, command};
 use super::read::{self, Read, answer};
 use super::{events, keys};
-use crate::api::AppState;
 use crate::api::body::BODY_BYTES_MAX;
 use crate::api::caller::Listener;
 use crate::api::health::{livez, readyz};
 use crate::api::routes::{Pool, RouteSpec, finished, spec};
+use crate::api::{AppState, Limits};
 use crate::node::Role;
 
 /// Every read of the directory, by path.
@@ -72,6 +72,11 @@ pub fn reads() -> impl Iterator<Item = &'static str> {
 ///
 /// Every response, errors included, is JSON and carries `X-Request-ID`.
 pub fn admin_router(state: Arc<AppState>) -> Router {
+    admin_router_within(state, &Limits::default())
+}
+
+/// The admin routes over a state that has a ledger, within limits.
+pub fn admin_router_within(state: Arc<AppState>, limits: &Limits) -> Router {
     let mut router = Router::new()
         .route(EVENTS, get(events::events))
         .route(DIFF, get(events::diff))
@@ -98,5 +103,5 @@ pub fn admin_router(state: Arc<AppState>) -> Router {
         router = router.route(route.path, on(method, handler));
     }
     let router = router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
-    finished(router, state, Listener::Admin, admin_routes())
+    finished(router, state, Listener::Admin, admin_routes(), limits)
 }

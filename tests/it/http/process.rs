@@ -36,7 +36,7 @@ fn aobo(args: &[&str]) -> Command {
 const PATIENCE: Duration = Duration::from_secs(DRAIN_SECONDS_MAX + 20);
 
 /// A server that is gone with the test.
-struct Running {
+pub(crate) struct Running {
     _data: TempDir,
     child: Child,
     stderr: Option<BufReader<ChildStderr>>,
@@ -46,6 +46,25 @@ struct Running {
 
 impl Running {
     fn start(args: &[&str]) -> Self {
+        Self::by(aobo, args)
+    }
+
+    /// One that may open so many files.
+    pub(crate) fn with_descriptors(count: u32, args: &[&str]) -> Self {
+        let limited = |args: &[&str]| {
+            let plain = aobo(args);
+            let mut shell = Command::new("sh");
+            let script = format!("ulimit -n {count}; exec \"$0\" \"$@\"");
+            shell.args(["-c", &script]).arg(plain.get_program());
+            shell.args(plain.get_args()).env_remove("AOBO_LOG");
+            shell.current_dir(support::at("")).stdin(Stdio::null());
+            shell.stdout(Stdio::piped()).stderr(Stdio::piped());
+            shell
+        };
+        Self::by(limited, args)
+    }
+
+    fn by(command: impl Fn(&[&str]) -> Command, args: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let folder = data.path().to_str().unwrap();
         let mut all = vec!["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
@@ -53,7 +72,7 @@ impl Running {
         if !args.contains(&"--schema") {
             all.extend(["--data", folder]);
         }
-        let mut child = aobo(&[&all, args].concat()).spawn().unwrap();
+        let mut child = command(&[&all, args].concat()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
         let banner = loop {
@@ -75,20 +94,20 @@ impl Running {
         }
     }
 
-    fn connect(&self) -> Connection {
+    pub(crate) fn connect(&self) -> Connection {
         let stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Connection(BufReader::new(stream))
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([name, &pid]).status().unwrap();
         assert!(sent.success());
     }
 
     /// How it ended, and what else it said.
-    fn end(mut self) -> (ExitStatus, String) {
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
         let mut stderr = self.stderr.take().unwrap();
         let (tell, told) = mpsc::channel();
         thread::spawn(move || {
@@ -109,7 +128,7 @@ impl Drop for Running {
 }
 
 /// One connection, kept alive.
-struct Connection(BufReader<TcpStream>);
+pub(crate) struct Connection(BufReader<TcpStream>);
 
 impl Connection {
     fn post(&mut self, body: &Value) -> (u16, Value) {
@@ -121,7 +140,7 @@ impl Connection {
         ))
     }
 
-    fn get(&mut self, path: &str) -> (u16, Value) {
+    pub(crate) fn get(&mut self, path: &str) -> (u16, Value) {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
     }
 

@@ -1,0 +1,132 @@
+//! From a loaded state to sockets that answer, until the process is told to stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::super::{Failure, output};
+use super::stop::Stop;
+use super::tls::TlsPair;
+use crate::api::{self, AppState, Limits, Server};
+use crate::node::{Facts, Point};
+
+/// Where and how to listen.
+pub(super) struct Listening {
+    pub(super) decisions: SocketAddr,
+    /// None where there is nothing to administer.
+    pub(super) admin: Option<SocketAddr>,
+    pub(super) tls: TlsPair,
+    /// How long requests are still taken after the server said that it is not ready.
+    pub(super) drain_delay: Duration,
+}
+
+/// Answers on both addresses until a signal says otherwise.
+pub(super) async fn listen(how: Listening, state: Arc<AppState>) -> Result<(), Failure> {
+    let Listening { tls, .. } = how;
+    let stop = Stop::new().map_err(|error| cannot_listen(how.decisions, &error))?;
+    let (listener, address) = bind(how.decisions).await?;
+    let (stopped, _) = watch::channel(false);
+    let admin = match how.admin {
+        Some(admin) => Some(bind(admin).await?),
+        None => None,
+    };
+    let point = Arc::clone(&state.point().current());
+    output::error(&format!(
+        "{}\n",
+        banner(address, tls.decisions.is_some(), &point)
+    ));
+    publish(&state, address, tls.decisions.is_some());
+    let mut serving = JoinSet::new();
+    let until = |mut stopped: watch::Receiver<bool>| async move {
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    let limits = Limits::default();
+    if let Some((listener, admin)) = admin {
+        let scheme = scheme(tls.admin.is_some());
+        output::error(&format!("administered on {scheme}://{admin}\n"));
+        let router = api::admin_router(Arc::clone(&state));
+        let server = Server::new(router, limits.clone(), tls.admin.clone());
+        let until = until(stopped.subscribe());
+        serving.spawn(async move { server.serve(listener, until).await });
+    }
+    let router = api::router(Arc::clone(&state));
+    let server = Server::new(router, limits, tls.decisions.clone());
+    let until = until(stopped.subscribe());
+    serving.spawn(async move { server.serve(listener, until).await });
+    tls.keep_fresh();
+    tokio::spawn(async move {
+        stop.asked().await;
+        tracing::info!("stopping: requests under way are finished first");
+        state.drain();
+        // For balancers, which look at readiness now and then.
+        tokio::time::sleep(how.drain_delay).await;
+        stopped.send_replace(true);
+    });
+    while let Some(served) = serving.join_next().await {
+        served.map_err(|error| {
+            Failure::new(
+                format!("listening on `{address}` ended: {error}"),
+                "start the server again",
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// Without a public URL metadata names the address, and says that it does.
+fn publish(state: &AppState, address: SocketAddr, tls: bool) {
+    if let Ok(url) = format!("{}://{address}", scheme(tls)).parse() {
+        state.publish(url);
+    }
+    let Some(url) = state.public_url().filter(|url| !url.is_https()) else {
+        return;
+    };
+    output::error(&format!(
+        "metadata names {url}, and the specification wants https; where callers reach this \
+         server by another URL, say so with --public-url\n"
+    ));
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let refused = |error: io::Error| cannot_listen(address, &error);
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    Ok((listener, address))
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => Failure::new(
+            format!("something else listens on `{address}`"),
+            "stop it, or choose another address with --listen or --admin-listen",
+        ),
+        _ => Failure::new(
+            format!("cannot listen on `{address}`: {error}"),
+            "choose another address with --listen",
+        ),
+    }
+}
+
+fn scheme(tls: bool) -> &'static str {
+    match tls {
+        true => "https",
+        false => "http",
+    }
+}
+
+/// What is served, in one line.
+fn banner(address: SocketAddr, tls: bool, point: &Point) -> String {
+    let snapshot = point.snapshot();
+    let facts = match point.facts() {
+        Facts::Directory(world) => format!("{} facts", world.facts().count()),
+        Facts::Generic => format!("{} entities", snapshot.facts().entity_count()),
+    };
+    let (revision, bundle) = (snapshot.revision(), snapshot.bundle().hash());
+    let scheme = scheme(tls);
+    format!("listening on {scheme}://{address}: revision {revision}, bundle {bundle}, {facts}")
+}

@@ -1,0 +1,57 @@
+//! More than there is room for: connections here; the pools are tested beside their
+//! code, where routes can be held.
+
+use aobo::api::Limits;
+use serde_json::Value;
+
+use super::{GET, call, plain, server, settle};
+
+#[tokio::test(start_paused = true)]
+async fn connections_past_the_limit_are_told_so() {
+    let limits = Limits {
+        connections: 8,
+        shedding: 2,
+        ..Limits::default()
+    };
+    let server = server(plain(), limits);
+    let mut callers: Vec<_> = (0..8).map(|_| call(&server)).collect();
+    for caller in &mut callers {
+        caller.is_fine().await;
+    }
+    let mut past = call(&server);
+    let reply = past.ask(GET).await;
+    assert_eq!(reply.status, 503);
+    assert!(reply.head.contains("retry-after: 1") && reply.head.contains("connection: close"));
+    let body: Value = serde_json::from_str(&reply.body).unwrap();
+    assert_eq!(body["error"]["code"], "overloaded");
+    assert!(past.rest().await.is_empty());
+    for caller in &mut callers {
+        caller.is_fine().await;
+    }
+    drop(callers.pop());
+    settle().await;
+    call(&server).is_fine().await;
+    assert_eq!(server.counts().shed, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn telling_is_bounded_too() {
+    let limits = Limits {
+        connections: 1,
+        shedding: 2,
+        ..Limits::default()
+    };
+    let server = server(plain(), limits);
+    let mut first = call(&server);
+    first.is_fine().await;
+    // They stay until they are told and the time for it is over; the third is closed.
+    let (mut one, mut two, mut three) = (call(&server), call(&server), call(&server));
+    assert!(three.rest().await.is_empty());
+    assert!(one.rest().await.starts_with(b"HTTP/1.1 503 "));
+    assert!(two.rest().await.starts_with(b"HTTP/1.1 503 "));
+    first.is_fine().await;
+    drop((one, two));
+    settle().await;
+    assert_eq!(call(&server).ask(GET).await.status, 503);
+    assert_eq!(server.counts().shed, 4);
+}
