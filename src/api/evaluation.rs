@@ -13,6 +13,7 @@ use super::AppState;
 use super::answer::EvaluationAnswer;
 use super::body::{BODY_BYTES_MAX, json_text};
 use super::error::ApiError;
+use super::metrics::Asked;
 use super::position::{Placed, Position, REVISION};
 use super::wire::EvaluationRequest;
 
@@ -33,6 +34,7 @@ pub(super) async fn evaluation(
         true => point.explain(ask, now),
         false => (point.decide(ask, now), None),
     };
+    state.metrics().decided(Asked::Single, &answer.decision);
     let revision = HeaderValue::from(answer.decision.revision.0);
     let answer = match explain {
         true => EvaluationAnswer::explained(&answer, explanation.as_ref()),

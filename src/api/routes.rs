@@ -13,6 +13,8 @@ use super::body::BODY_BYTES_MAX;
 use super::error::ApiError;
 use super::evaluation::evaluation;
 use super::health::{livez, readyz};
+use super::metrics::metrics;
+use super::openapi::openapi_decisions;
 use super::watch::watched;
 use crate::node::Role;
 
@@ -70,6 +72,8 @@ const fn spec(
 #[rustfmt::skip]
 pub const DECISION_ROUTES: &[RouteSpec] = &[
     spec("POST", "/access/v1/evaluation", Some(Role::Decide), Pool::Single, "Decides one question."),
+    spec("GET", "/metrics", Some(Role::Metrics), Pool::Free, "Tells what is measured, in the text form of OpenMetrics."),
+    spec("GET", "/openapi.json", None, Pool::Free, "Describes this listener's routes: OpenAPI 3.1."),
     spec("GET", "/livez", None, Pool::Free, "Says that the process runs."),
     spec("GET", "/readyz", None, Pool::Free, "Says whether it decides, and from what."),
 ];
@@ -81,6 +85,8 @@ pub fn router(state: Arc<AppState>) -> Router {
     let one = evaluation.layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
     Router::new()
         .route("/access/v1/evaluation", post(one))
+        .route("/metrics", get(metrics))
+        .route("/openapi.json", get(openapi_decisions))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .fallback(not_found)

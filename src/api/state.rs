@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::ApiError;
+use super::metrics::Metrics;
 use super::request_id::RequestIds;
+use super::trace::TraceIds;
 use crate::node::{DecisionPoint, Ledger};
 
 /// The decision point behind the routes, and whether it takes requests.
@@ -14,6 +16,8 @@ pub struct AppState {
     ledger: Option<Arc<Ledger>>,
     draining: AtomicBool,
     request_ids: RequestIds,
+    trace_ids: TraceIds,
+    metrics: Metrics,
 }
 
 impl AppState {
@@ -31,6 +35,8 @@ impl AppState {
 
     fn of(point: Arc<DecisionPoint>, ledger: Option<Arc<Ledger>>) -> Self {
         Self {
+            metrics: Metrics::new(point.now()),
+            trace_ids: TraceIds::new(),
             point,
             ledger,
             draining: AtomicBool::new(false),
@@ -69,6 +75,16 @@ impl AppState {
             read_only.then_some("the log takes no writes; decisions go on"),
         ];
         reasons.into_iter().flatten().collect()
+    }
+
+    /// What is counted, on both listeners.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub(super) fn trace_ids(&self) -> &TraceIds {
+        &self.trace_ids
     }
 
     pub(super) fn request_ids(&self) -> &RequestIds {

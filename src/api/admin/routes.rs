@@ -13,6 +13,8 @@ use super::{events, keys};
 use crate::api::AppState;
 use crate::api::body::BODY_BYTES_MAX;
 use crate::api::health::{livez, readyz};
+use crate::api::metrics::metrics;
+use crate::api::openapi::openapi_admin;
 use crate::api::routes::{method_not_allowed, not_found};
 use crate::api::watch::watched;
 
@@ -55,6 +57,8 @@ pub fn admin_router(state: Arc<AppState>) -> Router {
         .route(DIFF, get(events::diff))
         .route(KEYS, get(keys::list).post(keys::create))
         .route("/v1/keys/{id}", delete(keys::revoke))
+        .route("/metrics", get(metrics))
+        .route("/openapi.json", get(openapi_admin))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz));
     for (path, read) in FOLDED_READS {
