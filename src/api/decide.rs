@@ -5,6 +5,7 @@
 
 use super::caller::may_ask;
 use super::error::ApiError;
+use super::metrics::Asked;
 use super::position::Placed;
 use crate::engine::explain::Explanation;
 use crate::engine::intake::Ask;
@@ -21,16 +22,27 @@ impl Placed {
     }
 
     /// Decides one question, and says why if that is wanted.
-    pub(super) fn decide(&self, ask: Ask<'_>, explain: bool) -> (Answer, Option<Explanation>) {
-        match explain {
+    pub(super) fn decide(
+        &self,
+        asked: Asked,
+        ask: Ask<'_>,
+        explain: bool,
+    ) -> (Answer, Option<Explanation>) {
+        let told = match explain {
             true => self.point.explain(ask, self.now),
             false => (self.point.decide(ask, self.now), None),
-        }
+        };
+        self.state.metrics().decided(asked, &told.0.decision);
+        told
     }
 
     /// Decides questions that stand beside each other; the answers are in order.
     pub(super) fn decide_many<'a>(&self, asks: impl IntoIterator<Item = Ask<'a>>) -> Vec<Decided> {
-        self.point.decide_many(asks, self.now)
+        let decided = self.point.decide_many(asks, self.now);
+        for item in &decided {
+            self.state.metrics().decided_item(item);
+        }
+        decided
     }
 
     /// Finds who or what makes a question an allow, after the one with this id, at

@@ -14,6 +14,7 @@ use super::answer::EvaluationAnswer;
 use super::body::{BODY_BYTES_MAX, json_text};
 use super::caller::Asking;
 use super::error::ApiError;
+use super::metrics::Asked;
 use super::position::{Placed, Position, REVISION};
 use super::wire::EvaluationRequest;
 use crate::engine::intake::Ask;
@@ -46,7 +47,7 @@ pub(super) fn answer_one(
     explain: bool,
 ) -> Result<Response, ApiError> {
     placed.permits(&ask)?;
-    let (answer, explanation) = placed.decide(ask, explain);
+    let (answer, explanation) = placed.decide(Asked::Single, ask, explain);
     let answer = match explain {
         true => EvaluationAnswer::explained(&answer, explanation.as_ref()),
         false => EvaluationAnswer::plain(&answer.decision),

@@ -20,6 +20,7 @@ use super::body::{EVALUATIONS_BODY_BYTES_MAX, json_text};
 use super::caller::Asking;
 use super::error::ApiError;
 use super::evaluation::answer_one;
+use super::metrics::Asked as How;
 use super::position::{Placed, Position};
 use super::wire::{Asked, EvaluationsRequest, Semantic};
 use crate::engine::explain::Explanation;
@@ -45,6 +46,7 @@ pub(super) async fn evaluations(
         match request.asked {
             Asked::One(ask) => answer_one(&placed, *ask, request.explain),
             Asked::Many(items) => {
+                state.metrics().batched(items.len());
                 let items = decide(&placed, items, request.semantic, request.explain);
                 let evaluations = items.iter().map(Item::answer).collect();
                 let answer = Json(EvaluationsAnswer { evaluations });
@@ -100,7 +102,7 @@ fn decide(
     for item in items {
         let answer = match item.and_then(|ask| permitted(placed, ask)) {
             Err(error) => Item::Invalid(error),
-            Ok(ask) if explain => Item::Explained(Box::new(placed.decide(ask, true))),
+            Ok(ask) if explain => Item::Explained(Box::new(placed.decide(How::Batch, ask, true))),
             Ok(ask) => one_of_many(placed, ask),
         };
         let last = semantic.ends_with(answer.allows());

@@ -23,6 +23,8 @@ mod ledger_problem;
 mod listener;
 mod members;
 mod metadata;
+mod metrics;
+mod openapi;
 mod pool;
 mod position;
 mod reason;
@@ -31,6 +33,7 @@ mod routes;
 mod search;
 mod state;
 mod tls;
+mod trace;
 mod watch;
 mod wire;
 
@@ -39,10 +42,12 @@ pub use body::{BODY_BYTES_MAX, EVALUATIONS_BODY_BYTES_MAX};
 pub use caller::*;
 pub use listener::*;
 pub use metadata::{METADATA_CACHE_SECONDS, PublicUrl};
+pub use metrics::{Asked, Hooked, Metrics, UnderWay};
+pub use openapi::document;
 pub use position::AT_LEAST_SECONDS_MAX;
 pub use reason::reason;
 pub use request_id::REQUEST_ID_BYTES_MAX;
-pub use routes::{DECISION_ROUTES, Pool, RouteSpec, router, router_within};
+pub use routes::{DECISION_ROUTES, Listener, Pool, RouteSpec, router, router_within};
 pub use search::{
     PAGE_TOKEN_SECONDS, PINNED_PAST_POINTS_MAX, PINNED_POINTS_MAX, SEARCH_RESULTS_MAX,
 };

@@ -40,6 +40,8 @@ pub(super) struct Placed {
     pub(super) now: Timestamp,
     /// Who asks.
     pub(super) caller: Arc<CallerIdentity>,
+    /// What counts and records decisions.
+    pub(super) state: Arc<AppState>,
 }
 
 impl Position {
@@ -106,7 +108,7 @@ impl Position {
     /// not come in time.
     pub(super) async fn place(
         &self,
-        state: &AppState,
+        state: &Arc<AppState>,
         caller: Arc<CallerIdentity>,
     ) -> Result<Placed, ApiError> {
         let current = Arc::clone(&state.point().current());
@@ -139,6 +141,7 @@ impl Position {
                 point: past.point,
                 now: moment.now(past.at),
                 caller,
+                state: Arc::clone(state),
             });
         }
         if let Some(ledger) = ledger.filter(|_| self.at_least > current.snapshot().revision().0) {
@@ -153,7 +156,12 @@ impl Position {
             });
         }
         let now = state.point().now();
-        Ok(Placed { point, now, caller })
+        Ok(Placed {
+            point,
+            now,
+            caller,
+            state: Arc::clone(state),
+        })
     }
 
     async fn wait(&self, ledger: &Ledger) {

@@ -9,17 +9,28 @@ use axum::routing::{get, post};
 use axum::{handler::Handler, middleware};
 
 use super::body::{BODY_BYTES_MAX, EVALUATIONS_BODY_BYTES_MAX};
-use super::caller::{Listener, guarded};
+use super::caller::guarded;
 use super::error::ApiError;
 use super::evaluation::evaluation;
 use super::evaluations::evaluations;
 use super::health::{livez, readyz};
 use super::metadata::{metadata, metadata_of_path};
+use super::metrics::metrics;
+use super::openapi::openapi_decisions;
 use super::pool::{Admission, admitted};
 use super::search::{search_action, search_resource, search_subject};
 use super::watch::watched;
 use super::{AppState, Limits};
 use crate::node::Role;
+
+/// The two sockets that routes are at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// Callers ask for decisions there.
+    Decisions,
+    /// Facts, keys and policies are administered there.
+    Admin,
+}
 
 /// The share of the server that a route may use, so that a flood of one kind
 /// leaves room for the others. Source: reliability, "The process".
@@ -84,6 +95,8 @@ pub const DECISION_ROUTES: &[RouteSpec] = &[
     spec("POST", "/access/v1/search/action", Some(Role::Search), Pool::Search, "Finds what a subject may do on a resource."),
     spec("GET", "/.well-known/authzen-configuration", None, Pool::Free, "Says where the decision routes are."),
     spec("GET", "/.well-known/authzen-configuration/{*path}", None, Pool::Free, "Says the same of a public URL with a path."),
+    spec("GET", "/metrics", Some(Role::Metrics), Pool::Free, "Tells what is measured, in the text form of OpenMetrics."),
+    spec("GET", "/openapi.json", None, Pool::Free, "Describes this listener's routes: OpenAPI 3.1."),
     spec("GET", "/livez", None, Pool::Free, "Says that the process runs."),
     spec("GET", "/readyz", None, Pool::Free, "Says whether it decides, and from what."),
 ];
@@ -114,6 +127,8 @@ pub fn router_within(state: Arc<AppState>, limits: &Limits) -> Router {
         .route("/access/v1/search/action", post(search_action.layer(one)))
         .route(WELL_KNOWN, get(metadata))
         .route(&format!("{WELL_KNOWN}/{{*path}}"), get(metadata_of_path))
+        .route("/metrics", get(metrics))
+        .route("/openapi.json", get(openapi_decisions))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz));
     let table = DECISION_ROUTES.iter().copied();

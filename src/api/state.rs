@@ -6,8 +6,10 @@ use std::sync::{Arc, OnceLock};
 use super::caller::Callers;
 use super::error::ApiError;
 use super::metadata::PublicUrl;
+use super::metrics::Metrics;
 use super::request_id::RequestIds;
 use super::search::{Pins, Tokens};
+use super::trace::TraceIds;
 use crate::node::{DecisionPoint, Ledger};
 
 /// The decision point behind the routes, and whether it takes requests.
@@ -21,6 +23,8 @@ pub struct AppState {
     pins: Pins,
     public_url: OnceLock<PublicUrl>,
     callers: Callers,
+    trace_ids: TraceIds,
+    metrics: Metrics,
 }
 
 impl AppState {
@@ -38,6 +42,8 @@ impl AppState {
 
     fn of(point: Arc<DecisionPoint>, ledger: Option<Arc<Ledger>>) -> Self {
         Self {
+            metrics: Metrics::new(point.now()),
+            trace_ids: TraceIds::new(),
             point,
             ledger,
             draining: AtomicBool::new(false),
@@ -91,6 +97,16 @@ impl AppState {
             read_only.then_some("the log takes no writes; decisions go on"),
         ];
         reasons.into_iter().flatten().collect()
+    }
+
+    /// What is counted, on both listeners.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub(super) fn trace_ids(&self) -> &TraceIds {
+        &self.trace_ids
     }
 
     pub(super) fn request_ids(&self) -> &RequestIds {

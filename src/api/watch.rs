@@ -1,4 +1,6 @@
-//! Around every request: its id, a net under panics, and one line in the log.
+//! Around every request: its id, its trace, a net under panics, its place in the
+//! metrics, and one line in the log, for those who ask for it. The line names no
+//! query and no header, where secrets may stand.
 //!
 //! INVARIANT (closed): a handler that panics is answered with an error object;
 //! what it said goes to the log only.
@@ -10,40 +12,56 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tracing::{Instrument, Span};
 
 use super::AppState;
 use super::error::ApiError;
 use super::request_id::REQUEST_ID;
+use super::trace::{Hex, Trace};
 
-/// Runs a request and names its answer.
+/// Runs a request, names its answer, and counts it.
 pub(super) async fn watched(
     State(state): State<Arc<AppState>>,
     request: Request,
     next: Next,
 ) -> Response {
     let id = state.request_ids().id_for(request.headers());
+    let span = span_of(&id, &state.trace_ids().trace_for(request.headers()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = match caught(next.run(request)).await {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map(MatchedPath::as_str);
+    let under_way = state.metrics().begin(&method, route);
+    let mut response = match caught(next.run(request).instrument(span.clone())).await {
         Ok(response) => response,
         Err(detail) => ApiError::Internal { detail }.into_response(),
     };
     let status = response.status();
-    let request_id = id.to_str().unwrap_or_default();
+    let micros = under_way.end(status);
     let error = response.extensions_mut().remove::<ApiError>();
     let detail = error.as_ref().and_then(ApiError::detail);
     let error = error.as_ref().map(tracing::field::display);
-    if status == StatusCode::INTERNAL_SERVER_ERROR {
-        tracing::error!(request_id, %method, path, detail, "the handler failed");
-    } else {
+    span.in_scope(|| {
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(%method, path, detail, "the handler failed");
+        }
         let status = status.as_u16();
-        tracing::debug!(request_id, %method, path, status, error, detail, "answered");
-    }
+        tracing::debug!(
+            target: "aobo::access", %method, path, route, status, micros, error, detail, "answered"
+        );
+    });
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// What every line about a request says first.
+fn span_of(id: &HeaderValue, trace: &Trace) -> Span {
+    let request_id = id.to_str().unwrap_or_default();
+    let (trace_id, span_id) = (Hex(trace.trace_id), Hex(trace.span_id));
+    tracing::info_span!("request", request_id, %trace_id, %span_id)
 }
 
 /// Runs a future to its end, or to the panic that ends it.

@@ -93,6 +93,13 @@ impl Decided {
         }
     }
 
+    /// How many policies failed on it.
+    #[must_use]
+    pub fn erroring_count(&self) -> usize {
+        let outcome = self.decided.as_ref().map(|(_, outcome)| outcome);
+        outcome.map_or(0, Outcome::erroring_count)
+    }
+
     /// The whole answer, policies named. `snapshot` is that of the point which
     /// decided.
     #[must_use]

@@ -16,6 +16,7 @@ use crate::api::AppState;
 use crate::api::body::{BODY_BYTES_MAX, json_object};
 use crate::api::caller::Asking;
 use crate::api::error::ApiError;
+use crate::api::metrics::Carried;
 use crate::api::position::REVISION;
 use crate::directory::command::Command;
 use crate::node::{Submission, What};
@@ -117,7 +118,14 @@ pub(super) async fn command(
         idempotency_key: idempotency_key(&headers)?,
         expected: expected(&headers)?,
     };
-    let written = ledger.submit(submission).await?;
+    let written = ledger.submit(submission).await.map_err(ApiError::from);
+    state.metrics().commanded(match &written {
+        Ok(written) if written.repeated => Carried::Repeated,
+        Ok(_) => Carried::Written,
+        Err(error) if error.status().is_client_error() => Carried::Refused,
+        Err(_) => Carried::Failed,
+    });
+    let written = written?;
     let mut answer = match written.answer {
         Value::Object(answer) => answer,
         _ => Map::new(),

@@ -10,9 +10,10 @@ use super::commands::{COMMANDS, command};
 use super::read::{self, Read, answer};
 use super::{events, keys};
 use crate::api::body::BODY_BYTES_MAX;
-use crate::api::caller::Listener;
 use crate::api::health::{livez, readyz};
-use crate::api::routes::{Pool, RouteSpec, finished, spec};
+use crate::api::metrics::metrics;
+use crate::api::openapi::openapi_admin;
+use crate::api::routes::{Listener, Pool, RouteSpec, finished, spec};
 use crate::api::{AppState, Limits};
 use crate::node::Role;
 
@@ -35,6 +36,8 @@ const EVENTS: &str = "/v1/events";
 const DIFF: &str = "/v1/revisions/{from}/diff/{to}";
 const KEYS: &str = "/v1/keys";
 const KEY: &str = "/v1/keys/{id}";
+const METRICS: &str = "/metrics";
+const OPENAPI: &str = "/openapi.json";
 const LIVEZ: &str = "/livez";
 const READYZ: &str = "/readyz";
 
@@ -46,6 +49,8 @@ const OTHERS: &[RouteSpec] = &[
     spec("GET", KEYS, Some(Role::AdminRead), Pool::Admin, "API keys, without their hashes."),
     spec("POST", KEYS, Some(Role::Operator), Pool::Admin, "Makes an API key, and shows it this once."),
     spec("DELETE", KEY, Some(Role::Operator), Pool::Admin, "Takes an API key out of use."),
+    spec("GET", METRICS, Some(Role::Metrics), Pool::Free, "Tells what is measured, in the text form of OpenMetrics."),
+    spec("GET", OPENAPI, None, Pool::Free, "Describes this listener's routes: OpenAPI 3.1."),
     spec("GET", LIVEZ, None, Pool::Free, "Says that the process runs."),
     spec("GET", READYZ, None, Pool::Free, "Says whether it decides, and from what."),
 ];
@@ -82,6 +87,8 @@ pub fn admin_router_within(state: Arc<AppState>, limits: &Limits) -> Router {
         .route(DIFF, get(events::diff))
         .route(KEYS, get(keys::list).post(keys::create))
         .route(KEY, delete(keys::revoke))
+        .route(METRICS, get(metrics))
+        .route(OPENAPI, get(openapi_admin))
         .route(LIVEZ, get(livez))
         .route(READYZ, get(readyz));
     for (path, read, _) in FOLDED_READS {

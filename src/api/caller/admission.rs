@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::{Asking, CallerIdentity, Issuer};
 use crate::api::error::ApiError;
-use crate::api::{AppState, RouteSpec, position};
+use crate::api::{AppState, Listener, RouteSpec, position};
 use crate::node::{KEY_PREFIX, Role};
 
 /// What callers may do that show nothing.
@@ -64,15 +64,6 @@ fn stranger(may: Strangers) -> Arc<CallerIdentity> {
     };
     let roles: BTreeSet<Role> = roles.iter().copied().collect();
     Arc::new(CallerIdentity::stranger(roles))
-}
-
-/// The two doors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::api) enum Listener {
-    /// The decision routes.
-    Decisions,
-    /// The admin routes.
-    Admin,
 }
 
 /// What the door knows.

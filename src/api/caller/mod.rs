@@ -21,7 +21,7 @@ mod key_set;
 mod tenant;
 mod token;
 
-pub(super) use admission::{Listener, guarded};
+pub(super) use admission::guarded;
 pub(super) use identity::Asking;
 pub(super) use tenant::{may_ask, tenant_of_user};
 

@@ -19,6 +19,7 @@ pub(super) use pins::Pins;
 pub use pins::{PINNED_PAST_POINTS_MAX, PINNED_POINTS_MAX};
 pub(super) use problem::PageProblem;
 pub use request::SEARCH_RESULTS_MAX;
+pub(super) use request::Sought;
 pub(super) use routes::{search_action, search_resource, search_subject};
 pub use token::PAGE_TOKEN_SECONDS;
 pub(super) use token::Tokens;

@@ -16,7 +16,7 @@ pub const SEARCH_RESULTS_MAX: u64 = 10_000;
 
 /// What is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sought {
+pub(in crate::api) enum Sought {
     /// Who may?
     Subject,
     /// On what?

@@ -90,7 +90,7 @@ async fn search(
 
 /// A search under way.
 struct Search<'a> {
-    state: &'a AppState,
+    state: &'a Arc<AppState>,
     sought: Sought,
     request: SearchRequest<'a>,
     /// The digest of the question.
@@ -125,6 +125,7 @@ impl Search<'_> {
         let limit = self.request.page.as_ref().and_then(|page| page.limit);
         let limit = limit.unwrap_or(SEARCH_RESULTS_MAX).min(SEARCH_RESULTS_MAX);
         let total = results.ids.len();
+        self.state.metrics().searched(self.sought, total);
         results.ids.truncate(size(limit));
         results.more = results.ids.len() < total;
         let part = Part {
@@ -158,7 +159,13 @@ impl Search<'_> {
         let now = Timestamp::from_second(token.now).map_err(|error| ApiError::Internal {
             detail: error.to_string(),
         })?;
-        let placed = Placed { point, now, caller };
+        let state = Arc::clone(self.state);
+        let placed = Placed {
+            point,
+            now,
+            caller,
+            state,
+        };
         placed.permits(&self.request.ask)?;
         let results = self.look(&placed, token.after.as_deref(), size(token.limit));
         let part = Part {

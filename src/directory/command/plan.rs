@@ -26,7 +26,7 @@ pub struct Planned {
 }
 
 /// An obligation or a piece of advice; it never decides (kind O).
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Advice {
     /// The rule it comes from: `A-SUP-01`.
     pub rule: &'static str,
@@ -35,7 +35,7 @@ pub struct Advice {
 }
 
 /// What a command returns besides its duties.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(tag = "output", rename_all = "kebab-case")]
 pub enum Output {
     /// Nothing.
@@ -70,7 +70,7 @@ pub enum Output {
 }
 
 /// A user that is back (A-USR-04).
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct RestoredUser {
     /// Its id.
     pub user: String,

@@ -1,5 +1,6 @@
 //! The commands there are.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::directory::{Fact, Key, world_file};
@@ -7,7 +8,7 @@ use crate::directory::{Fact, Key, world_file};
 /// What somebody wants done. Pure data.
 ///
 /// Shape, as JSON: `{"command": "delete-user", "user": "mia@contoso.example"}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     tag = "command",
     rename_all = "kebab-case",
@@ -162,11 +163,13 @@ pub enum Command {
     /// people and groups, customers, deny assignments, products.
     Put {
         #[serde(with = "fact_form")]
+        #[schemars(with = "world_file::WorldFile", extend("minProperties" = 1, "maxProperties" = 1))]
         fact: Fact,
     },
     /// Takes any fact away.
     Remove {
         #[serde(with = "key_form")]
+        #[schemars(with = "world_file::Removals", extend("minProperties" = 1, "maxProperties" = 1))]
         key: Key,
     },
 }

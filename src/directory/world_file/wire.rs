@@ -1,17 +1,19 @@
 //! The members of a world file, as they are written.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
 use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::directory::facts;
 
 /// A world file, or a fragment of one. Every member is optional.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "an object of world members")]
 pub struct WorldFile {
     pub(super) partners: Named<Partner>,
@@ -34,7 +36,7 @@ pub struct WorldFile {
 }
 
 /// Facts that go: ids, or the identifying fields where there is no id.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "an object of world members")]
 pub struct Removals {
     pub(super) partners: Vec<String>,
@@ -56,28 +58,28 @@ pub struct Removals {
     pub(super) service_requests: Vec<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SeatsKey {
     pub(super) customer: String,
     pub(super) product: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Pair {
     pub(super) partner: String,
     pub(super) customer: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Numbered {
     pub(super) scope: String,
     pub(super) number: usize,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Partner {
     pub(super) country: String,
@@ -87,7 +89,7 @@ pub(super) struct Partner {
     pub(super) kind: Option<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Customer {
     pub(super) country: String,
@@ -97,7 +99,7 @@ pub(super) struct Customer {
     pub(super) domains: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Cloud {
     Public,
@@ -105,7 +107,7 @@ pub(super) enum Cloud {
     Germany,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PartnerUser {
     pub(super) partner: String,
@@ -115,14 +117,14 @@ pub(super) struct PartnerUser {
     pub(super) groups: Vec<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Group {
     #[serde(default)]
     pub(super) member_of: Vec<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CustomerUser {
     pub(super) customer: String,
@@ -146,7 +148,7 @@ pub(super) struct CustomerUser {
     pub(super) display_name: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum UserState {
     #[default]
@@ -154,7 +156,7 @@ pub(super) enum UserState {
     Deleted,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Relationship {
     pub(super) partner: String,
@@ -166,7 +168,7 @@ pub(super) struct Relationship {
     pub(super) contract: ContractStatus,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum RelationshipStatus {
     Pending,
@@ -174,7 +176,7 @@ pub(super) enum RelationshipStatus {
     Removed,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum DapStatus {
     #[default]
@@ -183,7 +185,7 @@ pub(super) enum DapStatus {
     Removed,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum ContractStatus {
     #[default]
@@ -191,7 +193,7 @@ pub(super) enum ContractStatus {
     Renegotiated,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Invitation {
     pub(super) partner: String,
@@ -208,7 +210,7 @@ pub(super) struct Invitation {
     pub(super) portal: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum InvitationStatus {
     Draft,
@@ -216,7 +218,7 @@ pub(super) enum InvitationStatus {
     Accepted,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Gdap {
     pub(super) id: String,
@@ -236,7 +238,7 @@ pub(super) struct Gdap {
     pub(super) assignments: Vec<GdapAssignment>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GdapAssignment {
     pub(super) group: String,
@@ -244,7 +246,7 @@ pub(super) struct GdapAssignment {
     pub(super) roles: Vec<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Subscription {
     pub(super) customer: String,
@@ -260,7 +262,7 @@ pub(super) struct Subscription {
     pub(super) seller: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum SubscriptionStatus {
     #[default]
@@ -269,14 +271,14 @@ pub(super) enum SubscriptionStatus {
     Canceled,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ManagementGroup {
     #[serde(default)]
     pub(super) parent: Option<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RoleAssignment {
     pub(super) principal: String,
@@ -284,7 +286,7 @@ pub(super) struct RoleAssignment {
     pub(super) scope: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DenyAssignment {
     pub(super) scope: String,
@@ -301,7 +303,7 @@ pub(super) struct DenyAssignment {
     pub(super) number: Option<usize>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Device {
     pub(super) customer: String,
@@ -311,7 +313,7 @@ pub(super) struct Device {
     pub(super) profile: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Channel {
     PartnerCenter,
@@ -320,7 +322,7 @@ pub(super) enum Channel {
     IntunePortal,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AutopilotProfile {
     pub(super) customer: String,
@@ -332,7 +334,7 @@ pub(super) struct AutopilotProfile {
     pub(super) settings: Vec<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Product {
     pub(super) kind: ProductKind,
@@ -340,7 +342,7 @@ pub(super) struct Product {
     pub(super) publisher: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum ProductKind {
     Microsoft,
@@ -348,7 +350,7 @@ pub(super) enum ProductKind {
     AzureMarketplace,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Seats {
     pub(super) free: u32,
@@ -356,7 +358,7 @@ pub(super) struct Seats {
     pub(super) activated: Time,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ServiceRequest {
     pub(super) partner: String,
@@ -365,7 +367,7 @@ pub(super) struct ServiceRequest {
     pub(super) opened: Time,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum SupportChannel {
     PartnerCenter,
@@ -450,6 +452,21 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
     }
 }
 
+impl<T: JsonSchema> JsonSchema for Named<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Named{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let things = generator.subschema_for::<T>();
+        json_schema!({"type": "object", "additionalProperties": things})
+    }
+}
+
 /// An RFC 3339 time in whole seconds, or nothing. Shape: `2020-09-01T09:00:00Z`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Time(pub(super) Option<Timestamp>);
@@ -473,5 +490,19 @@ impl<'de> Deserialize<'de> for Time {
             return Err(bad("is outside of the years 1970 to 9999"));
         }
         Ok(Self(Some(time)))
+    }
+}
+
+impl JsonSchema for Time {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": ["string", "null"], "format": "date-time"})
     }
 }

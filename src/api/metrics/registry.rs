@@ -1,0 +1,287 @@
+//! What is counted, and the calls that count it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use axum::http::{Method, StatusCode};
+use jiff::Timestamp;
+
+use super::histogram::Histogram;
+use crate::api::Pool;
+use crate::api::openapi::{Row, admin_rows, decision_rows};
+use crate::api::search::Sought;
+use crate::engine::Decision;
+use crate::node::Decided;
+
+/// How a question came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// Alone.
+    Single,
+    /// As an item of a batch.
+    Batch,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::api) enum Carried {
+    /// An event was written.
+    Written,
+    /// It had been written before, under the same key.
+    Repeated,
+    /// The caller may not, or the command makes no sense.
+    Refused,
+    /// A fault here.
+    Failed,
+}
+
+/// What somebody else measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hooked {
+    /// Only grows; its name is told with `_total` behind it.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+}
+
+/// Counts of everything that is answered, on both listeners.
+#[derive(Debug)]
+pub struct Metrics {
+    pub(super) started: Timestamp,
+    /// By path, each with its methods.
+    slots: HashMap<&'static str, Vec<Slot>, foldhash::fast::RandomState>,
+    other: Slot,
+    pub(super) in_flight: [AtomicI64; POOLS.len()],
+    /// By [`Asked`], then allow, deny, error.
+    pub(super) decisions: [[AtomicU64; EFFECTS.len()]; ASKED.len()],
+    pub(super) policies_failed: AtomicU64,
+    pub(super) batches: Histogram,
+    pub(super) searches: [Histogram; SOUGHT.len()],
+    pub(super) commands: [AtomicU64; CARRIED.len()],
+    hooks: Mutex<Vec<Hook>>,
+}
+
+/// Something that is read at each scrape.
+pub(super) struct Hook {
+    pub(super) kind: Hooked,
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    pub(super) labels: &'static [(&'static str, &'static str)],
+    pub(super) read: Box<dyn Fn() -> f64 + Send + Sync>,
+}
+
+/// What is counted of a route.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    pool: Pool,
+    pub(super) statuses: [AtomicU64; STATUSES.len()],
+    pub(super) durations: Histogram,
+}
+
+pub(super) const POOLS: [&str; 5] = ["free", "single", "batch", "search", "admin"];
+pub(super) const ASKED: [&str; 2] = ["single", "batch"];
+pub(super) const EFFECTS: [&str; 3] = ["allow", "deny", "error"];
+pub(super) const SOUGHT: [&str; 3] = ["subject", "resource", "action"];
+pub(super) const CARRIED: [&str; 4] = ["written", "repeated", "refused", "failed"];
+/// `gone`: the caller went away before there was an answer.
+pub(super) const STATUSES: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "gone"];
+
+/// A request that is being answered. Dropped without [`UnderWay::end`], it counts
+/// as one whose caller went away.
+#[derive(Debug)]
+pub struct UnderWay<'m> {
+    metrics: &'m Metrics,
+    slot: &'m Slot,
+    begun: Instant,
+    status: usize,
+}
+
+impl Metrics {
+    /// Nothing counted yet. `started` is when the server started.
+    #[must_use]
+    pub fn new(started: Timestamp) -> Self {
+        let mut slots: HashMap<_, Vec<Slot>, _> = HashMap::default();
+        for row in decision_rows().chain(admin_rows()) {
+            let methods = slots.entry(row.path).or_default();
+            if methods.iter().all(|slot| slot.method != row.method) {
+                methods.push(Slot::of(&row));
+            }
+        }
+        Self {
+            started,
+            slots,
+            other: Slot::new("other", "other", Pool::Free),
+            in_flight: Default::default(),
+            decisions: Default::default(),
+            policies_failed: AtomicU64::new(0),
+            batches: Histogram::of_sizes(),
+            searches: std::array::from_fn(|_| Histogram::of_sizes()),
+            commands: Default::default(),
+            hooks: Mutex::default(),
+        }
+    }
+
+    /// Counts a request from here on. `path` is the route's template, if there is
+    /// a route.
+    pub fn begin<'m>(&'m self, method: &Method, path: Option<&str>) -> UnderWay<'m> {
+        let method = match method.as_str() {
+            "HEAD" => "GET",
+            method => method,
+        };
+        let methods = path.and_then(|path| self.slots.get(path));
+        let slot = methods.and_then(|methods| methods.iter().find(|slot| slot.method == method));
+        let slot = slot.unwrap_or(&self.other);
+        if let Some(in_flight) = self.in_flight.get(slot.pool as usize) {
+            in_flight.fetch_add(1, Ordering::Relaxed);
+        }
+        UnderWay {
+            metrics: self,
+            slot,
+            begun: Instant::now(),
+            status: STATUSES.len() - 1,
+        }
+    }
+
+    /// Counts a decision. An error is a deny because the question could not be
+    /// evaluated, or because a policy failed.
+    pub fn decided(&self, asked: Asked, decision: &Decision) {
+        let problem = decision.problem.as_ref();
+        let problem = problem.is_some_and(|problem| !problem.is_unknown_name());
+        self.counted(asked, decision.allows(), problem, decision.erroring.len());
+    }
+
+    /// Counts an item of a batch.
+    pub fn decided_item(&self, item: &Decided) {
+        let failed = item.erroring_count();
+        self.counted(Asked::Batch, item.allows(), item.failed(), failed);
+    }
+
+    fn counted(&self, asked: Asked, allows: bool, problem: bool, erroring: usize) {
+        let effect = match (allows, problem || erroring > 0) {
+            (true, _) => 0,
+            (false, false) => 1,
+            (false, true) => 2,
+        };
+        let effects = self.decisions.get(asked as usize);
+        if let Some(count) = effects.and_then(|effects| effects.get(effect)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        if erroring > 0 {
+            let erroring = u64::try_from(erroring).unwrap_or(u64::MAX);
+            self.policies_failed.fetch_add(erroring, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a batch of so many items.
+    pub fn batched(&self, items: usize) {
+        self.batches.add(items as u64);
+    }
+
+    /// Counts a search that found so much, over all of its pages.
+    pub(in crate::api) fn searched(&self, sought: Sought, found: usize) {
+        if let Some(searches) = self.searches.get(sought as usize) {
+            searches.add(found as u64);
+        }
+    }
+
+    /// Counts a command.
+    pub(in crate::api) fn commanded(&self, carried: Carried) {
+        if let Some(count) = self.commands.get(carried as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Hangs in what somebody else measures: `read` is called at each scrape, from
+    /// any thread. The name is whole: `aobo_connections_open`, unit included. Hooks
+    /// of one name, each with labels of its own, are told together; labels are of a
+    /// fixed number.
+    pub fn hook(
+        &self,
+        kind: Hooked,
+        name: &'static str,
+        help: &'static str,
+        labels: &'static [(&'static str, &'static str)],
+        read: impl Fn() -> f64 + Send + Sync + 'static,
+    ) {
+        let read = Box::new(read);
+        let hook = Hook {
+            kind,
+            name,
+            help,
+            labels,
+            read,
+        };
+        let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        hooks.push(hook);
+    }
+
+    /// Runs `work` on what was hung in.
+    pub(super) fn hooked<T>(&self, work: impl FnOnce(&[Hook]) -> T) -> T {
+        work(&self.hooks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Routes that were asked at least once, in the order of their paths.
+    pub(super) fn asked(&self) -> Vec<&Slot> {
+        let all = self.slots.values().flatten().chain([&self.other]);
+        let mut asked: Vec<&Slot> = all.filter(|slot| slot.was_asked()).collect();
+        asked.sort_unstable_by_key(|slot| (slot.path, slot.method));
+        asked
+    }
+}
+
+impl Slot {
+    fn of(row: &Row) -> Self {
+        Self::new(row.method, row.path, row.pool)
+    }
+
+    fn new(method: &'static str, path: &'static str, pool: Pool) -> Self {
+        Self {
+            method,
+            path,
+            pool,
+            statuses: Default::default(),
+            durations: Histogram::of_durations(),
+        }
+    }
+
+    fn was_asked(&self) -> bool {
+        let mut statuses = self.statuses.iter();
+        statuses.any(|count| count.load(Ordering::Relaxed) > 0)
+    }
+}
+
+impl UnderWay<'_> {
+    /// The request was answered; returns the microseconds that it took.
+    pub fn end(mut self, status: StatusCode) -> u64 {
+        self.status = match status.as_u16() {
+            ..300 => 0,
+            300..400 => 1,
+            400..500 => 2,
+            500.. => 3,
+        };
+        u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let nanos = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.slot.durations.add(nanos);
+        if let Some(count) = self.slot.statuses.get(self.status) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(in_flight) = self.metrics.in_flight.get(self.slot.pool as usize) {
+            in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(to, "{}{:?}", self.name, self.labels)
+    }
+}
