@@ -6,14 +6,14 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
 use super::AppState;
 use super::answer::EvaluationAnswer;
 use super::body::{BODY_BYTES_MAX, json_text};
 use super::error::ApiError;
-use super::position::{Placed, Position, REVISION};
+use super::position::{Placed, Position};
 use super::wire::EvaluationRequest;
 
 /// Answers one evaluation from the current state.
@@ -28,15 +28,15 @@ pub(super) async fn evaluation(
 ) -> Result<Response, ApiError> {
     let text = json_text(&headers, &body, BODY_BYTES_MAX)?;
     let EvaluationRequest { ask, explain } = EvaluationRequest::parse(text)?;
-    let Placed { point, now } = Position::read(&headers)?.place(&state).await?;
+    let placed = Position::read(&headers)?.place(&state).await?;
+    let Placed { point, now } = &placed;
     let (answer, explanation) = match explain {
-        true => point.explain(ask, now),
-        false => (point.decide(ask, now), None),
+        true => point.explain(ask, *now),
+        false => (point.decide(ask, *now), None),
     };
-    let revision = HeaderValue::from(answer.decision.revision.0);
     let answer = match explain {
         true => EvaluationAnswer::explained(&answer, explanation.as_ref()),
         false => EvaluationAnswer::plain(&answer.decision),
     };
-    Ok(([(REVISION, revision)], Json(answer)).into_response())
+    Ok((placed.stamp(), Json(answer)).into_response())
 }

@@ -25,7 +25,7 @@ mod state;
 mod watch;
 mod wire;
 
-pub use admin::{COMMANDS, CommandRoute, admin_router, reads};
+pub use admin::{BUNDLE_BODY_BYTES_MAX, COMMANDS, CommandRoute, admin_router, reads};
 pub use body::BODY_BYTES_MAX;
 pub use listener::{DRAIN_SECONDS_MAX, serve};
 pub use position::AT_LEAST_SECONDS_MAX;

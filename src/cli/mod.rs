@@ -15,6 +15,7 @@ mod failure;
 mod keys;
 mod log;
 mod output;
+mod reload;
 mod run;
 mod search;
 mod serve;

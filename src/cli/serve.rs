@@ -7,7 +7,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -18,10 +18,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::data::{self, DATA};
+use super::reload::Following;
 use super::source::SourceArgs;
 use super::{Failure, output};
 use crate::api::{self, AppState};
-use crate::node::{Choice, DecisionPoint, Facts, Ledger, Point, files};
+use crate::node::{Choice, Facts, Ledger, Point, PolicyFiles, Reload, files};
 
 /// Bytes of stack of each of the server's threads: enough that no evaluation has
 /// to move to a stack of its own.
@@ -37,9 +38,10 @@ pub(super) struct Args {
     /// Where the admin routes listen. None in generic mode.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8181")]
     admin_listen: SocketAddr,
-    /// Data folder: the log of what was done; created if absent.
-    #[arg(long, value_name = "DIR", default_value = DATA, conflicts_with = "schema")]
-    data: PathBuf,
+    /// Data folder: the log of what was done; created if absent. `aobo-data` if nothing
+    /// says otherwise; with a schema it must be named, or there is none.
+    #[arg(long, value_name = "DIR", conflicts_with = "entities")]
+    data: Option<PathBuf>,
     /// What the personal links of invitations begin with.
     #[arg(long, value_name = "URL")]
     invitation_url: Option<String>,
@@ -52,7 +54,10 @@ pub(super) struct Args {
 }
 
 const AFTER_HELP: &str = "The data folder keeps facts and policies: --world fills an empty one, \
-and --profile takes other policies into use. SIGTERM and SIGINT end it: requests under way are finished, and the exit code is 0.";
+and --profile, or --schema and --policies beside --data, takes other policies into use. Files of \
+policies are read again when they change, and at SIGHUP. SIGTERM and SIGINT end it: requests \
+under way are finished, and the exit code is 0. Every flag is also a variable of the environment \
+(--admin-listen: AOBO_ADMIN_LISTEN) and a key of the file that --config names.";
 
 /// Exit code 0 after a drain, 3 if it cannot load or listen.
 pub(super) fn run(args: &Args) -> ExitCode {
@@ -65,38 +70,41 @@ pub(super) fn run(args: &Args) -> ExitCode {
 fn serve(args: &Args) -> Result<(), Failure> {
     check_reach(args.listen, args.insecure)?;
     check_reach(args.admin_listen, args.insecure)?;
-    let (state, admin) = match args.source.is_generic() {
-        true => {
-            let point = args.source.point()?;
-            let clock = Arc::new(Timestamp::now);
-            (AppState::new(DecisionPoint::new(point, clock)), None)
+    let (state, admin, reload) = match (args.source.files(), &args.data) {
+        (Some(files), None) => {
+            let (point, reload) = Reload::generic(files, Arc::new(Timestamp::now))?;
+            (AppState::new(point), None, reload)
         }
-        false => {
-            let ledger = args.ledger()?;
-            (
-                AppState::with_ledger(Arc::new(ledger)),
-                Some(args.admin_listen),
-            )
+        (files, _) => {
+            let (ledger, reload) = args.ledger(files)?;
+            let state = AppState::with_ledger(ledger);
+            (state, Some(args.admin_listen), reload)
         }
     };
     let runtime = runtime()?;
-    let served = runtime.block_on(listen(args.listen, admin, Arc::new(state)));
+    let served = runtime.block_on(listen(args.listen, admin, Arc::new(state), reload));
     // What has not finished within the drain is not waited for again.
     runtime.shutdown_background();
     served
 }
 
 impl Args {
-    fn ledger(&self) -> Result<Ledger, Failure> {
-        let choice = match self.source.chosen_profile()? {
-            None => Choice::Last,
-            Some(profile) => Choice::Profile(profile),
+    fn ledger(&self, files: Option<PolicyFiles>) -> Result<(Arc<Ledger>, Reload), Failure> {
+        let texts = files.as_ref().map(PolicyFiles::read).transpose()?;
+        let choice = match (&texts, self.source.chosen_profile()?) {
+            (Some(texts), _) => texts.choice(),
+            (None, None) => Choice::Last,
+            (None, Some(profile)) => Choice::Profile(profile),
         };
         let world = match &self.source.world {
             None => None,
             Some(path) => Some(files::read_world(path)?),
         };
-        data::open(&self.data, choice, world, self.invitation_url.as_deref())
+        let data = self.data.as_deref().unwrap_or(Path::new(DATA));
+        let ledger = data::open(data, choice, world, self.invitation_url.as_deref())?;
+        let ledger = Arc::new(ledger);
+        let reload = Reload::ledger(Arc::clone(&ledger), files.zip(texts.as_ref()));
+        Ok((ledger, reload))
     }
 }
 
@@ -132,8 +140,10 @@ async fn listen(
     address: SocketAddr,
     admin: Option<SocketAddr>,
     state: Arc<AppState>,
+    reload: Reload,
 ) -> Result<(), Failure> {
     let stop = Stop::new().map_err(|error| cannot_listen(address, &error))?;
+    let following = Following::start(reload).map_err(|error| cannot_listen(address, &error))?;
     let (listener, address) = bind(address).await?;
     let (stopped, _) = watch::channel(false);
     let admin = match admin {
@@ -153,6 +163,7 @@ async fn listen(
     }
     let router = api::router(Arc::clone(&state));
     serving.spawn(api::serve(listener, router, until(stopped.subscribe())));
+    tokio::spawn(following.run());
     tokio::spawn(async move {
         stop.asked().await;
         tracing::info!("stopping: requests under way are finished first");

@@ -27,7 +27,7 @@ pub(super) fn actor(
     let key = key(&ledger, headers)?;
     let operator = key.is_operator();
     if !operator && !key.roles.contains(&Role::AdminWrite) {
-        return Err(lacks(&key, "admin-write"));
+        return Err(lacks(&key.id, "admin-write"));
     }
     let folded = ledger.folded();
     let principal = principal(&key, headers, &folded.world)?;
@@ -36,7 +36,7 @@ pub(super) fn actor(
         None => format!("key {}", key.id),
     };
     if principal.is_some() && !key.roles.contains(&Role::AdminWrite) {
-        return Err(lacks(&key, "admin-write"));
+        return Err(lacks(&key.id, "admin-write"));
     }
     let actor = Actor {
         name,
@@ -59,7 +59,7 @@ pub(super) fn reader(
     let key = key(&ledger, headers)?;
     match key.roles.contains(&Role::AdminRead) {
         true => Ok((ledger, key)),
-        false => Err(lacks(&key, "admin-read")),
+        false => Err(lacks(&key.id, "admin-read")),
     }
 }
 
@@ -91,10 +91,10 @@ pub(super) fn within(key: &ApiKey, tenant: &str) -> Result<(), ApiError> {
     }
 }
 
-fn lacks(key: &ApiKey, role: &str) -> ApiError {
+/// The refusal of a key without a role.
+pub(super) fn lacks(key: &str, role: &str) -> ApiError {
     ApiError::Forbidden(format!(
-        "key {} does not have the role `{role}`; use a key that has it",
-        key.id
+        "key {key} does not have the role `{role}`; use a key that has it"
     ))
 }
 

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
 use axum::middleware;
 use axum::routing::{MethodFilter, delete, get, on};
 
+use super::bundle::BUNDLE_BODY_BYTES_MAX;
 use super::commands::{COMMANDS, command};
 use super::read::{self, Read, answer};
-use super::{events, keys};
+use super::{bundle, events, keys};
 use crate::api::AppState;
 use crate::api::body::BODY_BYTES_MAX;
 use crate::api::health::{livez, readyz};
@@ -39,18 +41,21 @@ const FOLDED_READS: &[(&str, Read)] = &[
 const EVENTS: &str = "/v1/events";
 const DIFF: &str = "/v1/revisions/{from}/diff/{to}";
 const KEYS: &str = "/v1/keys";
+const BUNDLE: &str = "/v1/bundle";
 
 /// Paths of all reads, for documents and tests.
 pub fn reads() -> impl Iterator<Item = &'static str> {
     let folded = FOLDED_READS.iter().map(|(path, _)| *path);
-    folded.chain([EVENTS, DIFF, KEYS])
+    folded.chain([EVENTS, DIFF, KEYS, BUNDLE])
 }
 
 /// The admin routes over a state that has a ledger.
 ///
 /// Every response, errors included, is JSON and carries `X-Request-ID`.
 pub fn admin_router(state: Arc<AppState>) -> Router {
+    let take = bundle::take.layer(DefaultBodyLimit::max(BUNDLE_BODY_BYTES_MAX));
     let mut router = Router::new()
+        .route(BUNDLE, get(bundle::in_use).post(take))
         .route(EVENTS, get(events::events))
         .route(DIFF, get(events::diff))
         .route(KEYS, get(keys::list).post(keys::create))
