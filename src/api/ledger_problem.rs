@@ -114,9 +114,9 @@ fn more(error: &CommandError) -> Map<String, Value> {
 /// "message": "…", "help": "…"}], "more": 0}`.
 fn told(refusal: &Refusal) -> Map<String, Value> {
     let (told, rest) = refusal.told();
-    let findings = told.into_iter().map(|told| {
-        json!({ "place": told.place, "message": told.message, "help": told.help })
-    });
+    let findings = told
+        .into_iter()
+        .map(|told| json!({ "place": told.place, "message": told.message, "help": told.help }));
     let mut more = Map::new();
     more.insert("findings".to_owned(), findings.collect());
     more.insert("more".to_owned(), rest.into());

@@ -8,10 +8,13 @@
 mod ask;
 mod bench;
 mod check;
+mod completions;
+mod config;
 mod data;
 mod decide;
 mod explain;
 mod failure;
+mod health;
 mod keys;
 mod log;
 mod output;

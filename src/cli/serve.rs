@@ -32,6 +32,10 @@ const THREAD_STACK_BYTES: usize = 8 << 20;
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
+    /// Configuration file (TOML): its keys are these flags. Flags beat the environment,
+    /// which beats the file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Where to listen: an IP address and a port; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8180")]
     listen: SocketAddr,

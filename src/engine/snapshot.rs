@@ -90,10 +90,7 @@ impl Snapshot {
     /// What of some changes does not fit these policies, told by place and cause.
     /// Nothing is taken; a change is looked at as if those that do not fit were
     /// not there.
-    pub fn misfits(
-        &self,
-        changes: impl IntoIterator<Item = Change>,
-    ) -> Vec<(usize, EngineError)> {
+    pub fn misfits(&self, changes: impl IntoIterator<Item = Change>) -> Vec<(usize, EngineError)> {
         let mut state = State::clone(&self.bare);
         let mut found = Vec::new();
         for (place, change) in changes.into_iter().enumerate() {

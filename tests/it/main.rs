@@ -22,6 +22,7 @@ mod laws;
 mod log;
 mod projection;
 mod refused;
+mod reload;
 mod search;
 mod story;
 mod support;

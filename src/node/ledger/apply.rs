@@ -212,9 +212,7 @@ pub(super) fn repeated(
         }
         // A key's secret is shown once: the same request again is another key.
         What::CreateKey { .. } => false,
-        What::TakeBundle(next) => {
-            payload.get("hash").and_then(Value::as_str) == Some(next.hash())
-        }
+        What::TakeBundle(next) => payload.get("hash").and_then(Value::as_str) == Some(next.hash()),
         What::RevokeKey { id } => payload.get("id").and_then(Value::as_str) == Some(id),
     };
     if !same || record.actor != submission.actor.name {

@@ -45,7 +45,11 @@ impl PolicyFiles {
     }
 
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        let all = [Some(&self.schema), Some(&self.policies), self.entities.as_ref()];
+        let all = [
+            Some(&self.schema),
+            Some(&self.policies),
+            self.entities.as_ref(),
+        ];
         all.into_iter().flatten().map(PathBuf::as_path)
     }
 }

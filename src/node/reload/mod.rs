@@ -13,4 +13,4 @@ mod watch;
 
 pub use files::{PolicyFiles, Texts};
 pub use run::{Reload, Reloaded, tell_refused, tell_taken};
-pub use watch::{QUIET_MILLISECONDS, Watching, WAIT_MILLISECONDS_MAX};
+pub use watch::{QUIET_MILLISECONDS, WAIT_MILLISECONDS_MAX, Watching};

@@ -8,8 +8,8 @@ use super::{PolicyFiles, Texts};
 use crate::engine::{Change, EngineError, EntityData, each_entity};
 use crate::node::ledger::STARTER;
 use crate::node::{
-    Actor, Clock, DecisionPoint, Ledger, LedgerError, Misfit, NodeError, Point, Refusal, Submission,
-    TakenBundle, What,
+    Actor, Clock, DecisionPoint, Ledger, LedgerError, Misfit, NodeError, Point, Refusal,
+    Submission, TakenBundle, What,
 };
 use crate::policy::Bundle;
 
@@ -103,7 +103,9 @@ impl Reload {
 
     fn tried(&mut self, whatever: bool) -> Result<Reloaded, LedgerError> {
         let Some(files) = &self.files else {
-            tracing::info!("there are no policy files to read again; `POST /v1/bundle` takes others");
+            tracing::info!(
+                "there are no policy files to read again; `POST /v1/bundle` takes others"
+            );
             return Ok(Reloaded::Unchanged);
         };
         let read = files.read();
@@ -215,7 +217,9 @@ fn generic(texts: &Texts, revision: u64) -> Result<Point, Refusal> {
         Err(error) => error,
     };
     let bare = Point::generic_at(bundle, Vec::new(), revision).map_err(policies)?;
-    let found = bare.snapshot().misfits(entities.into_iter().map(Change::PutEntity));
+    let found = bare
+        .snapshot()
+        .misfits(entities.into_iter().map(Change::PutEntity));
     let misfits: Vec<Misfit> = found
         .into_iter()
         .map(|(place, error)| Misfit {

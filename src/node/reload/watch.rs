@@ -149,7 +149,11 @@ fn folders(files: &PolicyFiles) -> Vec<(PathBuf, RecursiveMode)> {
         for path in [Some(path.to_path_buf()), path.canonicalize().ok()] {
             if let Some(folder) = path.as_deref().and_then(Path::parent) {
                 let here = Path::new(".");
-                let folder = if folder.as_os_str().is_empty() { here } else { folder };
+                let folder = if folder.as_os_str().is_empty() {
+                    here
+                } else {
+                    folder
+                };
                 add(folder.to_path_buf(), RecursiveMode::NonRecursive);
             }
         }
