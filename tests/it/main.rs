@@ -20,6 +20,7 @@ mod http;
 mod integration;
 mod laws;
 mod log;
+mod operating;
 mod projection;
 mod refused;
 mod reload;
