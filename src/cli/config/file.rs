@@ -129,8 +129,11 @@ mod tests {
             .collect()
     }
 
+    /// Key, values, line.
+    type Wanted<'w> = (&'w str, &'w [&'w str], usize);
+
     #[track_caller]
-    fn check(text: &str, expected: Result<&[(&str, &[&str], usize)], &[&str]>) {
+    fn check(text: &str, expected: Result<&[Wanted<'_>], &[&str]>) {
         let read = parse(&Source::new("aobo.toml", text), &keys());
         match (read, expected) {
             (Ok(said), Ok(expected)) => {
@@ -159,7 +162,7 @@ mod tests {
     fn a_key_has_values_and_a_place() {
         check("", Ok(&[]));
         let text = "# all\nthreads = 0x1_0\n\ninsecure = true\nlisten = \"[::1]:1\"\njwt-keys = [\"a\", 2]\n";
-        let wanted: &[(&str, &[&str], usize)] = &[
+        let wanted: &[Wanted<'_>] = &[
             ("insecure", &["true"], 4),
             ("jwt-keys", &["a", "2"], 6),
             ("listen", &["[::1]:1"], 5),
