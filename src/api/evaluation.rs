@@ -6,7 +6,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
 use super::AppState;
@@ -15,7 +15,7 @@ use super::body::{BODY_BYTES_MAX, json_text};
 use super::caller::Asking;
 use super::error::ApiError;
 use super::metrics::Asked;
-use super::position::{Placed, Position, REVISION};
+use super::position::{Placed, Position};
 use super::wire::EvaluationRequest;
 use crate::engine::intake::Ask;
 
@@ -52,13 +52,5 @@ pub(super) fn answer_one(
         true => EvaluationAnswer::explained(&answer, explanation.as_ref()),
         false => EvaluationAnswer::plain(&answer.decision),
     };
-    Ok((placed.header(), Json(answer)).into_response())
-}
-
-impl Placed {
-    /// The header that says at which revision an answer was made.
-    pub(super) fn header(&self) -> [(axum::http::HeaderName, HeaderValue); 1] {
-        let revision = self.point.snapshot().revision();
-        [(REVISION, HeaderValue::from(revision.0))]
-    }
+    Ok((placed.stamp(), Json(answer)).into_response())
 }

@@ -50,7 +50,7 @@ pub(super) async fn evaluations(
                 let items = decide(&placed, items, request.semantic, request.explain);
                 let evaluations = items.iter().map(Item::answer).collect();
                 let answer = Json(EvaluationsAnswer { evaluations });
-                Ok((placed.header(), answer).into_response())
+                Ok((placed.stamp(), answer).into_response())
             }
         }
     })

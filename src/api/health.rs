@@ -16,12 +16,15 @@ struct Alive {
     status: &'static str,
 }
 
-/// Shape: `{"status": "ready", "revision": 0, "bundle": "<64 hexadecimal digits>"}`.
+/// Shape: `{"status": "ready", "revision": 0, "bundle": "<64 hexadecimal digits>"}`,
+/// and `"warnings": ["…"]` if somebody should look although it decides.
 #[derive(Serialize)]
 struct Ready<'a> {
     status: &'static str,
     revision: u64,
     bundle: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
 }
 
 /// Shape: `{"status": "not ready", "reasons": ["shutting down"]}`.
@@ -46,10 +49,12 @@ pub(super) async fn readyz(State(state): State<Arc<AppState>>) -> Response {
     }
     let point = state.point().current();
     let snapshot = point.snapshot();
+    let warning = state.point().warning();
     Json(Ready {
         status: "ready",
         revision: snapshot.revision().0,
         bundle: snapshot.bundle().hash().as_str(),
+        warnings: warning.as_deref().map_or(&[], std::slice::from_ref),
     })
     .into_response()
 }

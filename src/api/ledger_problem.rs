@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::error::ApiError;
 use crate::directory::command::CommandError;
 use crate::log::LogError;
-use crate::node::LedgerError;
+use crate::node::{LedgerError, Refusal};
 
 /// A refusal of the ledger: status, code, text, and what helps to go on.
 #[derive(Debug, Clone)]
@@ -27,6 +27,7 @@ impl From<LedgerError> for ApiError {
         }
         let more = match &error {
             LedgerError::Command(error) => more(error),
+            LedgerError::Bundle(refusal) => told(refusal),
             _ => Map::new(),
         };
         Self::Ledger(Box::new(LedgerProblem {
@@ -42,6 +43,13 @@ impl From<LedgerError> for ApiError {
 fn status(error: &LedgerError) -> (StatusCode, &'static str) {
     match error {
         LedgerError::Command(error) => (of_command(error), error.code()),
+        LedgerError::Bundle(refusal) => match **refusal {
+            Refusal::Facts(_) => (StatusCode::CONFLICT, "facts-do-not-fit"),
+            Refusal::SelfTest(_) => (StatusCode::BAD_REQUEST, "self-test-failed"),
+            Refusal::Unreadable(_) | Refusal::Policies(_) | Refusal::Engine(_) => {
+                (StatusCode::BAD_REQUEST, "policies-refused")
+            }
+        },
         LedgerError::Directory(_) | LedgerError::Engine(_) | LedgerError::Node(_) => {
             (StatusCode::CONFLICT, "directory")
         }
@@ -99,5 +107,18 @@ fn more(error: &CommandError) -> Map<String, Value> {
         }
         _ => {}
     }
+    more
+}
+
+/// What stands against a bundle. Shape: `{"findings": [{"place": "p.cedar:3",
+/// "message": "…", "help": "…"}], "more": 0}`.
+fn told(refusal: &Refusal) -> Map<String, Value> {
+    let (told, rest) = refusal.told();
+    let findings = told
+        .into_iter()
+        .map(|told| json!({ "place": told.place, "message": told.message, "help": told.help }));
+    let mut more = Map::new();
+    more.insert("findings".to_owned(), findings.collect());
+    more.insert("more".to_owned(), rest.into());
     more
 }

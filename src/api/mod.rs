@@ -37,7 +37,10 @@ mod trace;
 mod watch;
 mod wire;
 
-pub use admin::{COMMANDS, CommandRoute, admin_router, admin_router_within, admin_routes, reads};
+pub use admin::{
+    BUNDLE_BODY_BYTES_MAX, COMMANDS, CommandRoute, admin_router, admin_router_within, admin_routes,
+    reads,
+};
 pub use body::{BODY_BYTES_MAX, EVALUATIONS_BODY_BYTES_MAX};
 pub use caller::*;
 pub use listener::*;

@@ -101,7 +101,12 @@ impl Admission {
     fn share(&self, request: &Request) -> Option<(&Share, usize)> {
         // What matches no route is told so at once.
         let path = request.extensions().get::<MatchedPath>()?.as_str();
-        let spec = self.routes.iter().find(|spec| spec.path == path);
+        let method = match request.method().as_str() {
+            "HEAD" => "GET",
+            method => method,
+        };
+        let asked = |spec: &&RouteSpec| spec.path == path && spec.method == method;
+        let spec = self.routes.iter().find(asked);
         let (pool, bytes_max) = match spec {
             Some(spec) => (spec.pool, spec.body_bytes_max),
             None => self.otherwise,

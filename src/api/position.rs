@@ -19,6 +19,8 @@ use crate::node::{Facts, Ledger, Moment, Point, moment};
 
 /// The response header that says at which revision a decision was made.
 pub(super) const REVISION: HeaderName = HeaderName::from_static("aobo-revision");
+/// The response header that says by which bundle a decision was made: its hash.
+pub(super) const BUNDLE: HeaderName = HeaderName::from_static("aobo-bundle");
 pub(super) const AT_LEAST: &str = "aobo-at-least";
 pub(super) const AS_OF: &str = "aobo-as-of";
 
@@ -42,6 +44,19 @@ pub(super) struct Placed {
     pub(super) caller: Arc<CallerIdentity>,
     /// What counts and records decisions.
     pub(super) state: Arc<AppState>,
+}
+
+impl Placed {
+    /// The headers that say from which state an answer is: `Aobo-Revision` and
+    /// `Aobo-Bundle`.
+    pub(super) fn stamp(&self) -> [(HeaderName, HeaderValue); 2] {
+        let snapshot = self.point.snapshot();
+        let hash = HeaderValue::from_str(snapshot.bundle().hash().as_str());
+        // A hash is hexadecimal digits, which every header takes.
+        let hash = hash.unwrap_or_else(|_| HeaderValue::from_static(""));
+        let revision = HeaderValue::from(snapshot.revision().0);
+        [(REVISION, revision), (BUNDLE, hash)]
+    }
 }
 
 impl Position {

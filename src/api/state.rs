@@ -30,8 +30,8 @@ pub struct AppState {
 impl AppState {
     /// Routes' state over a point that may answer: loaded and self-tested.
     #[must_use]
-    pub fn new(point: DecisionPoint) -> Self {
-        Self::of(Arc::new(point), None)
+    pub fn new(point: impl Into<Arc<DecisionPoint>>) -> Self {
+        Self::of(point.into(), None)
     }
 
     /// Routes' state over a point that is written through a log.

@@ -96,6 +96,7 @@ impl From<LedgerError> for Failure {
             LedgerError::Log(error) => error.into(),
             LedgerError::Policies(refused) => refused.into(),
             LedgerError::World(finding) => finding.into(),
+            LedgerError::Bundle(refusal) => (*refusal).into(),
             LedgerError::Node(error) => error.into(),
             LedgerError::Engine(error) => error.into(),
             other => {

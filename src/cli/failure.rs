@@ -6,7 +6,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use super::output;
 use crate::engine::EngineError;
-use crate::node::NodeError;
+use crate::node::{NodeError, Refusal};
 use crate::policy::{Finding, Refused};
 use crate::suite::SuiteError;
 
@@ -80,6 +80,33 @@ impl From<NodeError> for Failure {
             }
             NodeError::Directory(error) => Self::new(error.to_string(), error.remedy()),
             other => Self::new(other.to_string(), "nothing was taken into use"),
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            Refusal::Unreadable(finding) => finding.into(),
+            Refusal::Policies(refused) => refused.into(),
+            other => {
+                let (told, more) = other.told();
+                let mut lines: Vec<String> = told
+                    .iter()
+                    .map(|told| match &told.place {
+                        Some(place) => format!("{place}: {}", told.message),
+                        None => told.message.clone(),
+                    })
+                    .collect();
+                if more > 0 {
+                    lines.push(format!("and {more} more"));
+                }
+                Self::new(
+                    format!("{message}\n{}", lines.join("\n")),
+                    "correct them and try again; nothing was taken into use",
+                )
+            }
         }
     }
 }

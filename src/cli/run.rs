@@ -2,10 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use super::{bench, check, decide, failure, keys, log, output, search, serve, test};
+use super::config::{self, settle};
+use super::{
+    bench, check, completions, decide, failure, health, keys, log, output, search, serve, test,
+};
 
 /// Decisions for those who administer on behalf of others.
 #[derive(Debug, Parser)]
@@ -39,16 +42,37 @@ enum Command {
     Keys(keys::Args),
     /// Measure decisions, searches, updates and memory on a synthetic world.
     Bench(bench::Args),
+    /// Print what `serve` would be started with, and who said so.
+    Config(config::Args),
+    /// Ask a server whether it is ready.
+    Health(health::Args),
+    /// Print what a shell needs to complete this command line.
+    Completions(completions::Args),
+}
+
+/// The command line as clap knows it.
+#[cfg(test)]
+pub(super) fn program() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let mut program = Cli::command();
+    let args = std::env::args_os().collect();
+    let settled = match settle(&program, args, &|name| std::env::var_os(name)) {
+        Ok(settled) => settled,
+        Err(failure) => return failure.report(),
+    };
+    let parsed = program.try_get_matches_from_mut(&settled.args);
+    let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version go to stdout and are no failure.
             let _ = error.print();
+            output::error(&settled.notes(&error.to_string()));
             return match error.use_stderr() {
                 true => failure::INVALID.into(),
                 false => ExitCode::SUCCESS,
@@ -65,6 +89,9 @@ pub fn main() -> ExitCode {
         Command::Log(args) => log::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Config(args) => config::run(&args, &program, &matches, &settled),
+        Command::Health(args) => health::run(&args),
+        Command::Completions(args) => completions::run(&args, &mut program),
     }
 }
 

@@ -9,7 +9,7 @@ mod stop;
 mod tls;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use super::callers::{CallerArgs, Reach, check_reach};
 use super::data::{self, DATA};
 use super::source::SourceArgs;
 use crate::api::{AppState, PublicUrl};
-use crate::node::{Choice, DecisionPoint, Ledger, files};
+use crate::node::{Choice, Ledger, PolicyFiles, Reload, files};
 use listen::{Listening, listen};
 use tls::TlsArgs;
 
@@ -40,15 +40,20 @@ const DRAIN_DELAY_SECONDS_MAX: u64 = 300;
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
+    /// Configuration file (TOML): its keys are these flags. Flags beat the environment,
+    /// which beats the file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Where to listen: an IP address and a port; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8180")]
     listen: SocketAddr,
     /// Where the admin routes listen. None in generic mode.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8181")]
     admin_listen: SocketAddr,
-    /// Data folder: the log of what was done; created if absent.
-    #[arg(long, value_name = "DIR", default_value = DATA, conflicts_with = "schema")]
-    data: PathBuf,
+    /// Data folder: the log of what was done; created if absent. `aobo-data` if nothing
+    /// says otherwise; with a schema it must be named, or there is none.
+    #[arg(long, value_name = "DIR", conflicts_with = "entities")]
+    data: Option<PathBuf>,
     /// What the personal links of invitations begin with.
     #[arg(long, value_name = "URL")]
     invitation_url: Option<String>,
@@ -77,7 +82,10 @@ pub(super) struct Args {
 }
 
 const AFTER_HELP: &str = "The data folder keeps facts and policies: --world fills an empty one, \
-and --profile takes other policies into use. SIGTERM and SIGINT end it: requests under way are finished, and the exit code is 0.";
+and --profile, or --schema and --policies beside --data, takes other policies into use. Files of \
+policies are read again when they change, and at SIGHUP. SIGTERM and SIGINT end it: requests \
+under way are finished, and the exit code is 0. Every flag is also a variable of the environment \
+(--admin-listen: AOBO_ADMIN_LISTEN) and a key of the file that --config names.";
 
 /// Exit code 0 after a drain, 3 if it cannot load or listen.
 pub(super) fn run(args: &Args) -> ExitCode {
@@ -88,7 +96,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 fn serve(args: &Args) -> Result<(), Failure> {
-    let has_keys = !args.source.is_generic();
+    let has_keys = args.data.is_some() || args.source.files().is_none();
     for address in [args.listen, args.admin_listen] {
         check_reach(&Reach {
             address,
@@ -101,18 +109,15 @@ fn serve(args: &Args) -> Result<(), Failure> {
         .callers
         .callers(args.listen, args.admin_listen, has_keys)?;
     let tls = args.tls.load()?;
-    let (state, admin) = match args.source.is_generic() {
-        true => {
-            let point = args.source.point()?;
-            let clock = Arc::new(Timestamp::now);
-            (AppState::new(DecisionPoint::new(point, clock)), None)
+    let (state, admin, reload) = match (args.source.files(), &args.data) {
+        (Some(files), None) => {
+            let (point, reload) = Reload::generic(files, Arc::new(Timestamp::now))?;
+            (AppState::new(point), None, reload)
         }
-        false => {
-            let ledger = args.ledger()?;
-            (
-                AppState::with_ledger(Arc::new(ledger)),
-                Some(args.admin_listen),
-            )
+        (files, _) => {
+            let (ledger, reload) = args.ledger(files)?;
+            let state = AppState::with_ledger(ledger);
+            (state, Some(args.admin_listen), reload)
         }
     };
     if let Some(url) = &args.public_url {
@@ -123,6 +128,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
         admin,
         tls,
         drain_delay: Duration::from_secs(args.drain_delay_seconds),
+        reload,
     };
     let runtime = runtime(args.threads)?;
     let state = Arc::new(state.admitting(callers));
@@ -133,16 +139,22 @@ fn serve(args: &Args) -> Result<(), Failure> {
 }
 
 impl Args {
-    fn ledger(&self) -> Result<Ledger, Failure> {
-        let choice = match self.source.chosen_profile()? {
-            None => Choice::Last,
-            Some(profile) => Choice::Profile(profile),
+    fn ledger(&self, files: Option<PolicyFiles>) -> Result<(Arc<Ledger>, Reload), Failure> {
+        let texts = files.as_ref().map(PolicyFiles::read).transpose()?;
+        let choice = match (&texts, self.source.chosen_profile()?) {
+            (Some(texts), _) => texts.choice(),
+            (None, None) => Choice::Last,
+            (None, Some(profile)) => Choice::Profile(profile),
         };
         let world = match &self.source.world {
             None => None,
             Some(path) => Some(files::read_world(path)?),
         };
-        data::open(&self.data, choice, world, self.invitation_url.as_deref())
+        let data = self.data.as_deref().unwrap_or(Path::new(DATA));
+        let ledger = data::open(data, choice, world, self.invitation_url.as_deref())?;
+        let ledger = Arc::new(ledger);
+        let reload = Reload::ledger(Arc::clone(&ledger), files.zip(texts.as_ref()));
+        Ok((ledger, reload))
     }
 }
 

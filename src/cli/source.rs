@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{Failure, data};
 use crate::directory::{AzureRoles, Profile, World, world_file};
 use crate::engine::parse_entities;
-use crate::node::{Point, files, self_test};
+use crate::node::{Point, PolicyFiles, files, self_test};
 use crate::policy::Bundle;
 
 /// Either a world with one of the built-in profiles, or any schema and policies
@@ -94,10 +94,14 @@ impl SourceArgs {
         self.world.is_some() || self.schema.is_some()
     }
 
-    /// Whether they name a schema of the user's own.
+    /// The files of a schema and policies of the user's own, if they name any.
     #[must_use]
-    pub(super) fn is_generic(&self) -> bool {
-        self.schema.is_some()
+    pub(super) fn files(&self) -> Option<PolicyFiles> {
+        Some(PolicyFiles {
+            schema: self.schema.clone()?,
+            policies: self.policies.clone()?,
+            entities: self.entities.clone(),
+        })
     }
 
     /// The profile that decides: the one that the flags name, or `seed`.

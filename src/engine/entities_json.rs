@@ -13,21 +13,35 @@ use crate::policy::{Shape, Type};
 /// [`EngineError::Entities`] naming the entity and what is wrong with it:
 /// undeclared types or attributes, wrong types, an id twice.
 pub fn parse_entities(text: &str, shape: &Shape) -> Result<Vec<EntityData>, EngineError> {
+    let mut entities = Vec::new();
+    for entity in each_entity(text, shape)? {
+        entities.push(entity?);
+    }
+    Ok(entities)
+}
+
+/// The same, entity by entity: what is wrong with one does not hide the others.
+///
+/// # Errors
+/// [`EngineError::Entities`] if it is no array in JSON.
+pub fn each_entity(
+    text: &str,
+    shape: &Shape,
+) -> Result<Vec<Result<EntityData, EngineError>>, EngineError> {
     let bad = |message: String| EngineError::Entities { message };
     let input = Input::parse(text).map_err(|error| bad(error.to_string()))?;
     let Input::List(items) = &input else {
         return Err(bad(format!("an array is wanted, not {}", input.kind())));
     };
-    let mut entities: Vec<EntityData> = Vec::with_capacity(items.len());
     let mut seen = std::collections::BTreeSet::new();
-    for (n, item) in items.iter().enumerate() {
+    let read = items.iter().enumerate().map(|(n, item)| {
         let entity = entity(item, shape).map_err(|message| bad(format!("[{n}]: {message}")))?;
-        if !seen.insert(entity.uid.clone()) {
-            return Err(bad(format!("[{n}]: `{}` comes twice", entity.uid)));
+        match seen.insert(entity.uid.clone()) {
+            true => Ok(entity),
+            false => Err(bad(format!("[{n}]: `{}` comes twice", entity.uid))),
         }
-        entities.push(entity);
-    }
-    Ok(entities)
+    });
+    Ok(read.collect())
 }
 
 fn entity(item: &Input<'_>, shape: &Shape) -> Result<EntityData, String> {

@@ -107,7 +107,7 @@ pub use batch::{decide_batch, intern_batch};
 pub use cedar_policy::EntityUid;
 pub use change::{Change, Link, StandingPolicy};
 pub use decide::{Decision, Effect, ErrorMode, Erroring, PolicyRef, decide};
-pub use entities_json::parse_entities;
+pub use entities_json::{each_entity, parse_entities};
 pub use entity::{EdgeKind, EntityData, display_uid, parse_uid, uid};
 pub use error::{EngineError, Problem};
 pub use input::{Input, InputError, JSON_DEPTH_MAX, Member};

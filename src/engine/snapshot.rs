@@ -87,6 +87,25 @@ impl Snapshot {
         empty.with(changes, revision)
     }
 
+    /// What of some changes does not fit these policies, told by place and cause.
+    /// Nothing is taken; a change is looked at as if those that do not fit were
+    /// not there.
+    pub fn misfits(&self, changes: impl IntoIterator<Item = Change>) -> Vec<(usize, EngineError)> {
+        let mut state = State::clone(&self.bare);
+        let mut found = Vec::new();
+        for (place, change) in changes.into_iter().enumerate() {
+            let tried = match change {
+                Change::PutPolicy(policy) => self
+                    .compile_standing(&mut state, *policy)
+                    .and_then(|code| self.validate(std::iter::once(&code.policy))),
+                Change::RemovePolicy(_) => Ok(()),
+                change => state.apply(change),
+            };
+            found.extend(tried.err().map(|error| (place, error)));
+        }
+        found
+    }
+
     /// The state after some changes, one revision on. This one stays as it is.
     /// Memberships that end do so before others begin.
     ///

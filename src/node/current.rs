@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use jiff::Timestamp;
 
 use super::Point;
@@ -15,6 +15,7 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// A decision point that runs: the current [`Point`] and a clock.
 pub struct DecisionPoint {
     current: ArcSwap<Point>,
+    warning: ArcSwapOption<String>,
     clock: Clock,
 }
 
@@ -24,6 +25,7 @@ impl DecisionPoint {
     pub fn new(point: Point, clock: Clock) -> Self {
         Self {
             current: ArcSwap::from_pointee(point),
+            warning: ArcSwapOption::empty(),
             clock,
         }
     }
@@ -43,6 +45,18 @@ impl DecisionPoint {
     /// The same with a state that others hold too.
     pub fn replace_with(&self, point: Arc<Point>) {
         self.current.store(point);
+    }
+
+    /// Says what whoever runs this should look at, although it decides; none once it
+    /// is settled.
+    pub fn warn(&self, warning: Option<String>) {
+        self.warning.store(warning.map(Arc::new));
+    }
+
+    /// What whoever runs this should look at.
+    #[must_use]
+    pub fn warning(&self) -> Option<Arc<String>> {
+        self.warning.load_full()
     }
 
     /// The decider's time.

@@ -34,7 +34,9 @@ pub fn read_world(path: &Path) -> Result<Source, Box<Finding>> {
 }
 
 /// Reads policies: one file, or every `*.cedar` file of a folder and the folders
-/// in it, in order of their paths.
+/// in it, in order of their paths. Hidden files and folders, whose names begin with
+/// a dot, are left out: editors keep copies in them, and a mounted Kubernetes
+/// ConfigMap its generations.
 ///
 /// # Errors
 /// As [`read_source`]; also a folder without policies, or a link that leads out.
@@ -49,6 +51,10 @@ pub fn read_policies(path: &Path) -> Result<Vec<Source>, Box<Finding>> {
     let mut open = vec![path.to_path_buf()];
     while let Some(folder) = open.pop() {
         for inner in entries(&folder)? {
+            let name = inner.file_name().unwrap_or_default();
+            if name.as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
             let resolved = inner.canonicalize().map_err(|e| unreadable(&inner, &e))?;
             if !resolved.starts_with(&root) {
                 return Err(Box::new(

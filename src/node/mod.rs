@@ -12,6 +12,8 @@ mod error;
 pub mod files;
 mod ledger;
 mod point;
+mod refusal;
+mod reload;
 mod search;
 mod self_test;
 
@@ -20,4 +22,6 @@ pub use current::{Clock, DecisionPoint};
 pub use error::NodeError;
 pub use ledger::*;
 pub use point::{Answer, Facts, Point};
+pub use refusal::{Misfit, Refusal, TOLD_MAX, Told};
+pub use reload::*;
 pub use self_test::self_test;

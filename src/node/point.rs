@@ -82,14 +82,44 @@ impl Point {
         })
     }
 
+    /// The same policies over another world, without compiling them again.
+    ///
+    /// # Errors
+    /// As [`Point::directory`].
+    pub fn rebuilt(
+        &self,
+        world: World,
+        changes: Vec<Change>,
+        revision: u64,
+    ) -> Result<Self, NodeError> {
+        let snapshot = self.snapshot.rebuilt(changes, Revision(revision))?;
+        Ok(Self {
+            snapshot: snapshot.settled(),
+            facts: Facts::Directory(Arc::new(world)),
+            mode: self.mode,
+        })
+    }
+
     /// A point over entities of any schema.
     ///
     /// # Errors
     /// [`NodeError::Engine`] if an entity does not fit the schema.
     pub fn generic(bundle: Arc<Bundle>, entities: Vec<EntityData>) -> Result<Self, NodeError> {
+        Self::generic_at(bundle, entities, 0)
+    }
+
+    /// The same after so many changes since the start.
+    ///
+    /// # Errors
+    /// As [`Point::generic`].
+    pub fn generic_at(
+        bundle: Arc<Bundle>,
+        entities: Vec<EntityData>,
+        revision: u64,
+    ) -> Result<Self, NodeError> {
         let changes = entities.into_iter().map(Change::PutEntity);
         Ok(Self {
-            snapshot: Snapshot::build(bundle, changes, Revision(0))?,
+            snapshot: Snapshot::build(bundle, changes, Revision(revision))?,
             facts: Facts::Generic,
             mode: ErrorMode::Strict,
         })

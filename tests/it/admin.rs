@@ -6,6 +6,7 @@
 
 mod auth;
 mod bounds;
+mod bundle;
 mod keys;
 mod moments;
 mod opening;

@@ -355,3 +355,119 @@ fn the_built_in_policies_are_all_compiled() {
         );
     }
 }
+
+#[test]
+fn config_says_what_is_set_and_by_whom() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("aobo.toml");
+    std::fs::write(&file, "listen = \"127.0.0.1:1\"\ninsecure = true\n").unwrap();
+    let file = file.to_str().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aobo"));
+    command
+        .args(["config", "--format", "json", "--profile", "seed"])
+        .env("AOBO_CONFIG", file)
+        .env("AOBO_LISTEN", "127.0.0.1:2")
+        .env("AOBO_INVITATION_URL", "https://u:hunter2@h/?token=hunter3");
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(!text.contains("hunter"), "{text}");
+    let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let check = |key: &str, expected: serde_json::Value| {
+        assert_eq!(told["settings"][key], expected, "{key}");
+    };
+    use serde_json::json;
+    check(
+        "listen",
+        json!({"value": "127.0.0.1:2", "origin": "environment", "from": "AOBO_LISTEN"}),
+    );
+    let place = format!("{file}:2");
+    check(
+        "insecure",
+        json!({"value": true, "origin": "file", "from": place}),
+    );
+    check("profile", json!({"value": "seed", "origin": "flag"}));
+    check(
+        "admin-listen",
+        json!({"value": "127.0.0.1:8181", "origin": "default"}),
+    );
+    check("data", json!({"value": null, "origin": "unset"}));
+
+    // What is printed as TOML is a configuration again.
+    let (first, _) = self::check(&["config", "--config", file], 0);
+    let again = folder.path().join("again.toml");
+    std::fs::write(&again, &first).unwrap();
+    let (second, _) = self::check(&["config", "--config", again.to_str().unwrap()], 0);
+    let values = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines
+            .map(|line| line.split("  # ").next().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(values(&first), values(&second));
+    assert!(second.contains("insecure = true  # file "), "{second}");
+}
+
+#[test]
+fn a_wrong_configuration_says_where_and_what_instead() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("aobo.toml");
+    let refused = |text: &str, parts: &[&str]| {
+        std::fs::write(&file, text).unwrap();
+        for command in ["serve", "config"] {
+            let (out, err) = check(&[command, "--config", file.to_str().unwrap()], 3);
+            let err = err.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(out.is_empty());
+            for part in parts {
+                assert!(err.contains(part), "{part}: {err}");
+            }
+        }
+    };
+    refused(
+        "\nadmin_listen = \"x\"\n",
+        &["`admin_listen`", "did you mean `admin-listen`?", ":2:"],
+    );
+    refused("listen = \"x\"\n", &["--listen", "aobo.toml:1 says"]);
+    refused(
+        "world = \"w\"\nschema = \"s\"\n",
+        &["cannot be used with", "aobo.toml:"],
+    );
+    check(&["serve", "--config", "no-such.toml"], 3);
+}
+
+#[test]
+fn every_shell_gets_completions() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (out, _) = check(&["completions", shell], 0);
+        for word in ["aobo", "serve", "admin-listen", "completions"] {
+            assert!(out.contains(word), "{shell} knows {word}");
+        }
+    }
+    check(&["completions", "nosh"], 3);
+}
+
+#[test]
+fn health_is_an_exit_code() {
+    check(&["health", "--url", "ftp://127.0.0.1/readyz"], 3);
+    // A port that was free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/readyz", free.local_addr().unwrap());
+    drop(free);
+    let (_, err) = check(&["health", "--url", &url], 1);
+    assert!(err.contains("does not answer"), "{err}");
+    for (status, code) in [("200 OK", 0), ("503 Service Unavailable", 1)] {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/readyz", server.local_addr().unwrap());
+        let answer =
+            format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}");
+        let answering = std::thread::spawn(move || {
+            use std::io::{Read, Write};
+            let (mut stream, _) = server.accept().unwrap();
+            let _ = stream.read(&mut [0; 1024]).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let (out, _) = check(&["health", "--url", &url], code);
+        assert_eq!(out.trim(), "{}");
+        answering.join().unwrap();
+    }
+}

@@ -170,7 +170,7 @@ fn read(
 }
 
 /// The `Idempotency-Key` of a request.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let bad = |message: &str| ApiError::Header {
         name: "Idempotency-Key",
         message: message.to_owned(),
@@ -185,7 +185,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 }
 
 /// The revision of `If-Match`. Shape: `"17"` or `17`; `*` is any.
-fn expected(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+pub(super) fn expected(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     let Some(text) = only(headers, "if-match", "If-Match")? else {
         return Ok(None);
     };

@@ -7,11 +7,13 @@
 //! do what, which the policies decide, and what a command does.
 
 mod auth;
+mod bundle;
 mod commands;
 mod events;
 mod keys;
 mod read;
 mod routes;
 
+pub use bundle::BUNDLE_BODY_BYTES_MAX;
 pub use commands::{COMMANDS, CommandRoute};
 pub use routes::{admin_router, admin_router_within, admin_routes, reads};

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
 use axum::routing::{MethodFilter, delete, get, on};
 
+use super::bundle::BUNDLE_BODY_BYTES_MAX;
 use super::commands::{COMMANDS, command};
 use super::read::{self, Read, answer};
-use super::{events, keys};
+use super::{bundle, events, keys};
 use crate::api::body::BODY_BYTES_MAX;
 use crate::api::health::{livez, readyz};
 use crate::api::metrics::metrics;
@@ -34,6 +36,7 @@ const FOLDED_READS: &[(&str, Read, &str)] = &[
 
 const EVENTS: &str = "/v1/events";
 const DIFF: &str = "/v1/revisions/{from}/diff/{to}";
+const BUNDLE: &str = "/v1/bundle";
 const KEYS: &str = "/v1/keys";
 const KEY: &str = "/v1/keys/{id}";
 const METRICS: &str = "/metrics";
@@ -46,6 +49,11 @@ const READYZ: &str = "/readyz";
 const OTHERS: &[RouteSpec] = &[
     spec("GET", EVENTS, Some(Role::AdminRead), Pool::Admin, "Events in order, or those about a thing."),
     spec("GET", DIFF, Some(Role::AdminRead), Pool::Admin, "The facts that differ between two revisions."),
+    spec("GET", BUNDLE, Some(Role::AdminRead), Pool::Admin, "The policies and the schema in use."),
+    RouteSpec {
+        body_bytes_max: BUNDLE_BODY_BYTES_MAX,
+        ..spec("POST", BUNDLE, Some(Role::Operator), Pool::Admin, "Takes other policies into use, or says why not.")
+    },
     spec("GET", KEYS, Some(Role::AdminRead), Pool::Admin, "API keys, without their hashes."),
     spec("POST", KEYS, Some(Role::Operator), Pool::Admin, "Makes an API key, and shows it this once."),
     spec("DELETE", KEY, Some(Role::Operator), Pool::Admin, "Takes an API key out of use."),
@@ -82,7 +90,9 @@ pub fn admin_router(state: Arc<AppState>) -> Router {
 
 /// The admin routes over a state that has a ledger, within limits.
 pub fn admin_router_within(state: Arc<AppState>, limits: &Limits) -> Router {
+    let take = bundle::take.layer(DefaultBodyLimit::max(BUNDLE_BODY_BYTES_MAX));
     let mut router = Router::new()
+        .route(BUNDLE, get(bundle::in_use).post(take))
         .route(EVENTS, get(events::events))
         .route(DIFF, get(events::diff))
         .route(KEYS, get(keys::list).post(keys::create))

@@ -247,7 +247,7 @@ impl Search<'_> {
             Sought::Subject | Sought::Resource => FoundItem::Entity { ty, id },
             Sought::Action => FoundItem::Action { name: id },
         };
-        let header = part.placed.header();
+        let header = part.placed.stamp();
         let page = match more || self.request.page.is_some() {
             false => None,
             true => Some(PageAnswer {

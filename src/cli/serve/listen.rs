@@ -9,11 +9,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::super::reload::Following;
 use super::super::{Failure, output};
 use super::stop::Stop;
 use super::tls::TlsPair;
 use crate::api::{self, AppState, Limits, Server};
-use crate::node::{Facts, Point};
+use crate::node::{Facts, Point, Reload};
 
 /// Where and how to listen.
 pub(super) struct Listening {
@@ -21,14 +22,18 @@ pub(super) struct Listening {
     /// None where there is nothing to administer.
     pub(super) admin: Option<SocketAddr>,
     pub(super) tls: TlsPair,
+    /// What the policies follow.
+    pub(super) reload: Reload,
     /// How long requests are still taken after the server said that it is not ready.
     pub(super) drain_delay: Duration,
 }
 
 /// Answers on both addresses until a signal says otherwise.
 pub(super) async fn listen(how: Listening, state: Arc<AppState>) -> Result<(), Failure> {
-    let Listening { tls, .. } = how;
-    let stop = Stop::new().map_err(|error| cannot_listen(how.decisions, &error))?;
+    let Listening { tls, reload, .. } = how;
+    let refused = |error: io::Error| cannot_listen(how.decisions, &error);
+    let stop = Stop::new().map_err(refused)?;
+    let following = Following::start(reload).map_err(refused)?;
     let (listener, address) = bind(how.decisions).await?;
     let (stopped, _) = watch::channel(false);
     let admin = match how.admin {
@@ -59,6 +64,7 @@ pub(super) async fn listen(how: Listening, state: Arc<AppState>) -> Result<(), F
     let until = until(stopped.subscribe());
     serving.spawn(async move { server.serve(listener, until).await });
     tls.keep_fresh();
+    tokio::spawn(following.run());
     tokio::spawn(async move {
         stop.asked().await;
         tracing::info!("stopping: requests under way are finished first");

@@ -117,6 +117,20 @@ pub fn refold(
     Ok((folded, changes))
 }
 
+/// What each fact is to the engine under other Azure roles, or why it is refused.
+pub type Refolded = (Key, Result<Vec<engine::Change>, DirectoryError>);
+
+/// The same as [`refold`], fact by fact: one that is refused does not hide the
+/// others.
+#[must_use]
+pub fn refold_each(world: &World, roles: AzureRoles) -> Vec<Refolded> {
+    let mut folded = World::new(roles);
+    let facts = facts_in_order(world).into_iter();
+    facts
+        .map(|fact| (fact.key(), folded.apply(Change::Put(fact))))
+        .collect()
+}
+
 /// Takes facts out of a world, and returns what that changes for the engine.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ mod locate;
 mod wire;
 mod write;
 
-pub use fold::{Misplaced, facts_in_order, fold, load, refold, remove};
+pub use fold::{Misplaced, Refolded, facts_in_order, fold, load, refold, refold_each, remove};
 pub use locate::{Path, Step};
 pub use wire::{Removals, WorldFile};
 pub use write::{

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::event::{self, KEY_CREATED, KEY_REVOKED};
+use super::event::{self, BUNDLE_TAKEN, KEY_CREATED, KEY_REVOKED};
 use super::{ApiKey, Folded, LedgerError, NewKey, PAYLOAD_VERSION, Submission, What, Written};
 use crate::directory::command::{Command, Ids, event_payload};
 use crate::engine;
@@ -29,6 +29,7 @@ pub(super) fn step(
 ) -> Result<Step, LedgerError> {
     still_good(submission, folded)?;
     let mut folded = folded.clone();
+    let mut next = None;
     let (kind, payload, answer, changes) = match &submission.what {
         What::Command(command) => {
             may(submission, command, (&folded, point), at)?;
@@ -43,6 +44,13 @@ pub(super) fn step(
             let payload = json!(key).to_string();
             Arc::make_mut(&mut folded.keys).insert(sha256.clone(), key);
             (KEY_CREATED, payload, answer, Vec::new())
+        }
+        What::TakeBundle(bundle) => {
+            operator(submission, "take policies into use")?;
+            next = Some(bundle.over(&folded, point)?);
+            bundle.fold_into(&mut folded);
+            let answer = json!({ "bundle": bundle.hash() });
+            (BUNDLE_TAKEN, bundle.payload()?, answer, Vec::new())
         }
         What::RevokeKey { id } => {
             operator(submission, "revoke API keys")?;
@@ -68,7 +76,10 @@ pub(super) fn step(
     };
     // One that the log would not keep must not spoil the others of its group.
     draft.check().map_err(LedgerError::BadEvent)?;
-    let point = point.after(folded.world.clone(), changes)?;
+    let point = match next {
+        Some(point) => point,
+        None => point.after(folded.world.clone(), changes)?,
+    };
     let revision = point.snapshot().revision().0;
     folded.head.seq = revision;
     folded.at = at;
@@ -201,6 +212,7 @@ pub(super) fn repeated(
         }
         // A key's secret is shown once: the same request again is another key.
         What::CreateKey { .. } => false,
+        What::TakeBundle(next) => payload.get("hash").and_then(Value::as_str) == Some(next.hash()),
         What::RevokeKey { id } => payload.get("id").and_then(Value::as_str) == Some(id),
     };
     if !same || record.actor != submission.actor.name {

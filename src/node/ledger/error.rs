@@ -4,7 +4,7 @@ use crate::directory::DirectoryError;
 use crate::directory::command::CommandError;
 use crate::engine::EngineError;
 use crate::log::LogError;
-use crate::node::NodeError;
+use crate::node::{NodeError, Refusal};
 use crate::policy::{Finding, Refused};
 
 /// What did not come about. Nothing was written, unless it says otherwise.
@@ -28,6 +28,9 @@ pub enum LedgerError {
     /// Policies are refused.
     #[error("the policies are refused: {0}")]
     Policies(#[from] Refused),
+    /// A bundle that was offered is not taken.
+    #[error(transparent)]
+    Bundle(Box<Refusal>),
     /// The world file that an empty log was to begin with.
     #[error("the world file is refused: {0}")]
     World(Box<Finding>),
@@ -119,4 +122,10 @@ pub enum LedgerError {
     /// The writer is gone or has too much to do.
     #[error("writes are not taken at the moment; try again later")]
     Busy,
+}
+
+impl From<Refusal> for LedgerError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Bundle(Box::new(refusal))
+    }
 }

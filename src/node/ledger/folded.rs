@@ -115,6 +115,11 @@ impl Folded {
 
     fn take(&mut self, taken: Box<TakenBundle>) {
         let built = taken.build().map_err(|error| error.to_string().into());
+        self.adopt(Arc::from(taken), built);
+    }
+
+    /// Goes on by other policies.
+    pub(super) fn adopt(&mut self, taken: Arc<TakenBundle>, built: Built) {
         // Facts that were taken by policies we cannot build name roles that ours have.
         let roles = match &built {
             Ok(bundle) => Ok(AzureRoles::of(bundle)),
@@ -123,7 +128,7 @@ impl Folded {
         if let Ok(roles) = roles {
             self.world = self.world.with_roles(roles);
         }
-        self.bundle = Some((Arc::from(taken), built));
+        self.bundle = Some((taken, built));
     }
 
     fn replay_changes(&mut self, changes: Vec<Change>) -> Result<(), LedgerError> {

@@ -15,13 +15,20 @@ use crate::node::{Clock, Point, self_test};
 use crate::policy::{Bundle, Source};
 
 /// Which policies to start with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Choice {
     /// Those that the log has last, or the profile `seed` if it has none.
     Last,
     /// Those of a profile, as this program has them; the log says so if they are
     /// not those it has last.
     Profile(Profile),
+    /// Those of an author's texts; the log says so likewise.
+    Texts {
+        /// The schema.
+        schema: Source,
+        /// The policies, in order.
+        policies: Vec<Source>,
+    },
 }
 
 /// How a ledger starts.
@@ -39,7 +46,7 @@ pub struct Settings {
 const SEED_BYTES_MAX: usize = PAYLOAD_BYTES_MAX / 4;
 
 /// Who appears as the writer of what a start writes.
-const STARTER: &str = "aobo serve";
+pub(in crate::node) const STARTER: &str = "aobo serve";
 
 /// Folds the log, takes policies into use and seeds it, as the settings say; what
 /// that adds to the log is there when this returns.
@@ -48,7 +55,7 @@ pub(super) fn start(log: &dyn Log, settings: &Settings) -> Result<(Folded, Point
     let mut drafts = Vec::new();
     // The log's times never go back, whatever the clock does.
     let at = (settings.clock)().max(folded.at);
-    let take = to_take(&folded, settings.choice)?;
+    let take = to_take(&folded, &settings.choice)?;
     if let Some((taken, bundle)) = &take {
         self_test(bundle)?;
         let payload = serde_json::to_string(taken).map_err(unwritable)?;
@@ -109,14 +116,14 @@ pub(super) fn point_of(folded: &Folded) -> Result<Point, LedgerError> {
 /// The bundle that the log must hear of, if any.
 fn to_take(
     folded: &Folded,
-    choice: Choice,
+    choice: &Choice,
 ) -> Result<Option<(TakenBundle, Arc<Bundle>)>, LedgerError> {
-    let profile = match (choice, &folded.bundle) {
+    let (taken, bundle) = match (choice, &folded.bundle) {
         (Choice::Last, Some(_)) => return Ok(None),
-        (Choice::Last, None) => Profile::Seed,
-        (Choice::Profile(profile), _) => profile,
+        (Choice::Last, None) => TakenBundle::of_profile(Profile::Seed)?,
+        (Choice::Profile(profile), _) => TakenBundle::of_profile(*profile)?,
+        (Choice::Texts { schema, policies }, _) => TakenBundle::of_texts(schema, policies)?,
     };
-    let (taken, bundle) = TakenBundle::of_profile(profile)?;
     let same = folded
         .bundle
         .as_ref()

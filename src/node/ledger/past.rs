@@ -110,6 +110,13 @@ impl Past {
     /// Keeps a state that was published.
     pub(super) fn keep(&self, point: Arc<Point>, at: Timestamp) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        // States of different bundles share little: of those before, the last one.
+        let hash = point.snapshot().bundle().hash();
+        let last = recent.back();
+        if last.is_some_and(|last| last.point.snapshot().bundle().hash() != hash) {
+            let others = recent.len() - 1;
+            recent.drain(..others);
+        }
         recent.push_back(PastPoint { point, at });
         if recent.len() > RECENT_MAX {
             recent.pop_front();

@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::past::{Past, PastPoint};
 use super::writer::{Job, Writer};
-use super::{ApiKey, Folded, LedgerError, Moment, NewKey, Settings, Written, open};
+use super::{ApiKey, Folded, LedgerError, Moment, NewKey, NextBundle, Settings, Written, open};
 use crate::directory::command::{Caller, Command, Ids};
 use crate::log::Log;
 use crate::node::DecisionPoint;
@@ -47,6 +47,8 @@ pub enum What {
         /// The hash of the secret, in hexadecimal digits.
         sha256: String,
     },
+    /// Other policies are taken into use.
+    TakeBundle(Arc<NextBundle>),
     /// An API key is no longer taken.
     RevokeKey {
         /// Its id.

@@ -12,8 +12,12 @@ use super::{ADA, Call, Desk};
 fn routes() -> Vec<(&'static str, String)> {
     let writes = COMMANDS.iter().map(|route| (route.method, route.path));
     let reads = reads().map(|path| ("GET", path));
-    let keys = [("POST", "/v1/keys"), ("DELETE", "/v1/keys/{id}")];
-    let all = writes.chain(reads).chain(keys);
+    let others = [
+        ("POST", "/v1/keys"),
+        ("DELETE", "/v1/keys/{id}"),
+        ("POST", "/v1/bundle"),
+    ];
+    let all = writes.chain(reads).chain(others);
     all.map(|(method, path)| (method, filled(path))).collect()
 }
 
@@ -48,7 +52,7 @@ fn refused(desk: &Desk, status: u16, code: &str, show: impl Fn(Call) -> Call) {
 #[test]
 fn the_matrix_is_about_every_route() {
     let routes = routes();
-    assert_eq!(routes.len(), COMMANDS.len() + reads().count() + 2);
+    assert_eq!(routes.len(), COMMANDS.len() + reads().count() + 3);
     assert!(routes.iter().all(|(_, path)| !path.contains(['{', '}'])));
     let desk = Desk::start();
     let before = desk.head();

@@ -178,6 +178,7 @@ fn azure_and_facts(all: &mut Checked) {
 }
 
 fn history(all: &mut Checked) {
+    all.check("/v1/bundle", "/v1/bundle", "profile", json!("seed"));
     let put =
         json!({"put": {"subscriptions": {"s1": {"customer": "contoso", "status": "suspended"}}}});
     let (from, to) = (SEEDED, FIRST + 1);

@@ -54,6 +54,9 @@ fn a_decision_says_at_which_revision_it_was_made() {
     let reply = server.evaluate(&asked);
     reply.is(&json!({"decision": false}));
     assert_eq!(reply.header("aobo-revision"), Some("0"));
+    let bundle = support::bundle(Profile::Seed);
+    assert_eq!(reply.header("aobo-bundle"), Some(bundle.hash().as_str()));
+    assert_eq!(server.get("/nowhere").header("aobo-bundle"), None);
     let next = later(&server.state.point().current());
     server.state.point().replace(next);
     let reply = server.evaluate(&asked);

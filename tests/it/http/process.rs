@@ -3,10 +3,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aobo::api::DRAIN_SECONDS_MAX;
 
@@ -69,7 +70,7 @@ impl Running {
         let folder = data.path().to_str().unwrap();
         let mut all = vec!["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
         // Generic mode has no data folder.
-        if !args.contains(&"--schema") {
+        if !args.contains(&"--schema") && !args.contains(&"--data") {
             all.extend(["--data", folder]);
         }
         let mut child = command(&[&all, args].concat()).spawn().unwrap();
@@ -251,6 +252,89 @@ fn it_serves_any_schema() {
     );
     server.signal("-TERM");
     assert_eq!(server.end().0.code(), Some(0));
+}
+
+#[test]
+fn it_reads_policies_again_when_they_change_and_when_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let write = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
+    let schema = "entity User, Photo; action view appliesTo {principal: User, resource: Photo};";
+    write("s.cedarschema", schema);
+    let for_whom = |who: &str| format!("permit (principal == User::\"{who}\", action, resource);");
+    write("p.cedar", &for_whom("ana"));
+    let (schema, policies) = (path("s.cedarschema"), path("p.cedar"));
+    let server = Running::start(&["--schema", &schema, "--policies", &policies]);
+    let mut connection = server.connect();
+    let mut allows = |who| {
+        let (status, answer) = connection.post(&question(("User", who), "view", ("Photo", "1")));
+        assert_eq!(status, 200, "{answer}");
+        answer["decision"] == json!(true)
+    };
+    assert!(allows("ana") && !allows("bo"));
+    // As editors do: a new file in the place of the old one. The watcher tells.
+    write("p.cedar.new", &for_whom("bo"));
+    std::fs::rename(path("p.cedar.new"), path("p.cedar")).unwrap();
+    let begun = Instant::now();
+    while !allows("bo") {
+        assert!(begun.elapsed() < PATIENCE, "the change was not seen");
+    }
+    assert!(!allows("ana"));
+
+    // A file that is refused is a warning, and the one before stays.
+    write("p.cedar", "permit (principal, acton, resource);");
+    server.signal("-HUP");
+    let mut other = server.connect();
+    let warned = loop {
+        assert!(begun.elapsed() < PATIENCE * 2, "the refusal was not told");
+        let (status, ready) = other.get("/readyz");
+        assert_eq!(status, 200, "{ready}");
+        if let Some(warning) = ready["warnings"][0].as_str() {
+            break warning.to_owned();
+        }
+    };
+    assert!(warned.contains("p.cedar:1"), "{warned}");
+    assert!(allows("bo"));
+    server.signal("-TERM");
+    let (ended, said) = server.end();
+    assert_eq!(ended.code(), Some(0), "{said}");
+    assert!(said.contains("policies were taken into use"), "{said}");
+    assert!(said.contains("policies were not taken into use"), "{said}");
+}
+
+#[test]
+fn a_data_folder_is_decided_by_policies_of_ones_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").to_str().unwrap().to_owned();
+    let own = &["--schema", "schemas/csp.cedarschema", "--policies"];
+    let policies = folder.path().join("policies");
+    std::fs::create_dir(&policies).unwrap();
+    for source in aobo::directory::Profile::Seed.sources() {
+        let name = Path::new(&*source.name).file_name().unwrap();
+        std::fs::write(policies.join(name), &*source.text).unwrap();
+    }
+    let policies = policies.to_str().unwrap();
+    let server = Running::start(&[&own[..], &[policies, "--data", &data]].concat());
+    assert!(
+        server.banner.contains(": revision 1, "),
+        "{}",
+        server.banner
+    );
+    let more = "@id(\"none\") forbid (principal, action, resource is Device);";
+    std::fs::write(folder.path().join("policies/more.cedar"), more).unwrap();
+    server.signal("-HUP");
+    let (begun, mut connection) = (Instant::now(), server.connect());
+    while connection.get("/readyz").1["revision"] != json!(2) {
+        assert!(begun.elapsed() < PATIENCE, "the new file was not taken");
+    }
+    server.signal("-TERM");
+    assert_eq!(server.end().0.code(), Some(0));
+    let server = Running::start(&["--data", &data]);
+    assert!(
+        server.banner.contains(": revision 2, "),
+        "{}",
+        server.banner
+    );
 }
 
 /// What it says and how it ends, where it does not come to listening.

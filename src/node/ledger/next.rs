@@ -1,0 +1,145 @@
+//! A bundle made ready aside, so that the writer has little left to do.
+//!
+//! What takes long is done by whoever offers the bundle: parsing, validating, the
+//! self-test, compiling, and laying the facts of that moment under it. If facts
+//! were written meanwhile, the writer lays the present ones under it again.
+//!
+//! INVARIANT (swapped whole): a bundle is in use with all facts, or not at all.
+
+use std::sync::Arc;
+
+use super::{Folded, Ledger, LedgerError, TakenBundle};
+use crate::directory::world_file::{refold, refold_each};
+use crate::directory::{AzureRoles, World};
+use crate::node::{Misfit, Point, Refusal, self_test};
+use crate::policy::{Bundle, Source};
+
+/// A bundle that passed the self-test, compiled, over facts that fit it.
+#[derive(Debug)]
+pub struct NextBundle {
+    taken: Arc<TakenBundle>,
+    /// The policies without a fact.
+    bare: Point,
+    /// The state after a revision, by this bundle.
+    ready: Option<(u64, Point)>,
+}
+
+/// Two are the same if the log would keep the same.
+impl PartialEq for NextBundle {
+    fn eq(&self, other: &Self) -> bool {
+        self.taken == other.taken
+    }
+}
+
+impl Ledger {
+    /// Makes a bundle ready to be taken; none if it is the one in use. This takes
+    /// long and waits for nobody: call it from a thread that may block.
+    ///
+    /// # Errors
+    /// [`LedgerError::Bundle`] if it fails the self-test, or facts do not fit it.
+    pub fn make_ready(
+        &self,
+        (taken, bundle): (TakenBundle, Arc<Bundle>),
+    ) -> Result<Option<Arc<NextBundle>>, LedgerError> {
+        let folded = self.folded();
+        let in_use = folded.bundle.as_ref();
+        if in_use.is_some_and(|(last, _)| last.hash == taken.hash) {
+            return Ok(None);
+        }
+        let mut next = NextBundle::compiled(taken, bundle)?;
+        let revision = folded.head.seq;
+        next.ready = Some((revision, next.laid_under(&folded.world, revision + 1)?));
+        Ok(Some(Arc::new(next)))
+    }
+
+    /// The schema in use, for a bundle that keeps it.
+    #[must_use]
+    pub fn schema(&self) -> Option<Source> {
+        let folded = self.folded();
+        folded.bundle.as_ref().map(|(taken, _)| taken.schema())
+    }
+}
+
+impl NextBundle {
+    fn compiled(taken: TakenBundle, bundle: Arc<Bundle>) -> Result<Self, Refusal> {
+        self_test(&bundle).map_err(|error| Refusal::SelfTest(Box::new(error)))?;
+        let world = World::new(AzureRoles::of(&bundle));
+        let bare = Point::directory(bundle, world, Vec::new());
+        Ok(Self {
+            taken: Arc::new(taken),
+            bare: bare.map_err(|error| Refusal::SelfTest(Box::new(error)))?,
+            ready: None,
+        })
+    }
+
+    /// The bundle's hash.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.taken.hash
+    }
+
+    fn bundle(&self) -> &Arc<Bundle> {
+        self.bare.snapshot().bundle()
+    }
+
+    /// The state one revision after `point`, whose facts are those of `folded`.
+    pub(super) fn over(&self, folded: &Folded, point: &Point) -> Result<Point, Refusal> {
+        let revision = point.snapshot().revision().0;
+        let next = match &self.ready {
+            Some((ready, next)) if *ready == revision => next.clone(),
+            _ => self.laid_under(&folded.world, revision + 1)?,
+        };
+        Ok(next.in_mode(point.mode()))
+    }
+
+    pub(super) fn fold_into(&self, folded: &mut Folded) {
+        folded.adopt(Arc::clone(&self.taken), Ok(Arc::clone(self.bundle())));
+    }
+
+    /// What the log keeps of it.
+    pub(super) fn payload(&self) -> Result<String, LedgerError> {
+        serde_json::to_string(&self.taken).map_err(|error| LedgerError::Fault(error.to_string()))
+    }
+
+    fn laid_under(&self, world: &World, revision: u64) -> Result<Point, Refusal> {
+        let refused = |why: &dyn std::error::Error| {
+            let mut misfits = self.misfits(world);
+            if misfits.is_empty() {
+                misfits.push(Misfit {
+                    fact: "the facts as a whole".to_owned(),
+                    message: why.to_string(),
+                });
+            }
+            Refusal::Facts(misfits)
+        };
+        let refolded = refold(world, AzureRoles::of(self.bundle()));
+        let (world, changes) = refolded.map_err(|error| refused(&error))?;
+        let laid = self.bare.rebuilt(world, changes, revision);
+        laid.map_err(|error| refused(&error))
+    }
+
+    /// Every fact that does not fit, each once.
+    fn misfits(&self, world: &World) -> Vec<Misfit> {
+        let (mut misfits, mut changes, mut of) = (Vec::new(), Vec::new(), Vec::new());
+        for (key, refolded) in refold_each(world, AzureRoles::of(self.bundle())) {
+            match refolded {
+                Err(error) => misfits.push(Misfit {
+                    fact: key.describe(),
+                    message: error.to_string(),
+                }),
+                Ok(more) => {
+                    of.resize(of.len() + more.len(), key);
+                    changes.extend(more);
+                }
+            }
+        }
+        for (place, error) in self.bare.snapshot().misfits(changes) {
+            let fact = of.get(place).map_or_else(String::new, |key| key.describe());
+            if misfits.last().is_none_or(|last| last.fact != fact) {
+                let message = error.to_string();
+                misfits.push(Misfit { fact, message });
+            }
+        }
+        misfits
+    }
+}
