@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::AppState;
 use super::answer::EvaluationAnswer;
 use super::body::{BODY_BYTES_MAX, json_text};
+use super::decided::Deciding;
 use super::error::ApiError;
 use super::position::{Placed, Position, REVISION};
 use super::wire::EvaluationRequest;
@@ -29,10 +30,14 @@ pub(super) async fn evaluation(
     let text = json_text(&headers, &body, BODY_BYTES_MAX)?;
     let EvaluationRequest { ask, explain } = EvaluationRequest::parse(text)?;
     let Placed { point, now } = Position::read(&headers)?.place(&state).await?;
+    let mut deciding = Deciding::of(&state, &headers, None);
+    let asked = deciding.begin(&ask);
     let (answer, explanation) = match explain {
         true => point.explain(ask, now),
         false => (point.decide(ask, now), None),
     };
+    deciding.end(asked, None, (&point, &answer), now);
+    deciding.recorded().await?;
     let revision = HeaderValue::from(answer.decision.revision.0);
     let answer = match explain {
         true => EvaluationAnswer::explained(&answer, explanation.as_ref()),

@@ -12,6 +12,7 @@
 mod admin;
 mod answer;
 mod body;
+mod decided;
 mod error;
 mod evaluation;
 mod health;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::ApiError;
 use super::request_id::RequestIds;
+use crate::node::decision_log::DecisionLog;
 use crate::node::{DecisionPoint, Ledger};
 
 /// The decision point behind the routes, and whether it takes requests.
@@ -14,6 +15,7 @@ pub struct AppState {
     ledger: Option<Arc<Ledger>>,
     draining: AtomicBool,
     request_ids: RequestIds,
+    decisions: Option<Arc<DecisionLog>>,
 }
 
 impl AppState {
@@ -35,7 +37,23 @@ impl AppState {
             ledger,
             draining: AtomicBool::new(false),
             request_ids: RequestIds::new(),
+            decisions: None,
         }
+    }
+
+    /// The same, writing a row for every decision.
+    #[must_use]
+    pub fn with_decision_log(self, log: Arc<DecisionLog>) -> Self {
+        Self {
+            decisions: Some(log),
+            ..self
+        }
+    }
+
+    /// The decision log, if one is kept.
+    #[must_use]
+    pub fn decision_log(&self) -> Option<&Arc<DecisionLog>> {
+        self.decisions.as_ref()
     }
 
     /// The decision point.
@@ -64,9 +82,11 @@ impl AppState {
         let log = self.ledger.as_ref().map(|ledger| ledger.log().writable());
         let gone = self.ledger.as_ref().is_some_and(|ledger| !ledger.writes());
         let read_only = gone || matches!(log, Some(Err(_)));
+        let withheld = self.decisions.as_ref().is_some_and(|log| log.withholds());
         let reasons = [
             draining.then_some("shutting down"),
             read_only.then_some("the log takes no writes; decisions go on"),
+            withheld.then_some("the decision log takes no rows; decisions are withheld"),
         ];
         reasons.into_iter().flatten().collect()
     }

@@ -22,10 +22,12 @@ use super::request_id::REQUEST_ID;
 /// Runs a request and names its answer.
 pub(super) async fn watched(
     State(state): State<Arc<AppState>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let id = state.request_ids().id_for(request.headers());
+    // A handler knows the request by the same id, made or not.
+    request.headers_mut().insert(REQUEST_ID, id.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = match caught(next.run(request)).await {
         Ok(response) => response,

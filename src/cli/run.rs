@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use super::{bench, check, decide, failure, keys, log, output, search, serve, test};
+use super::{bench, check, decide, failure, keys, log, output, replay, search, serve, test};
 
 /// Decisions for those who administer on behalf of others.
 #[derive(Debug, Parser)]
@@ -33,6 +33,8 @@ enum Command {
     Decide(decide::Args),
     /// List the resources, principals or actions that would be allowed.
     Search(search::Args),
+    /// Decide the rows of decision logs again, and say what flips.
+    Replay(replay::Args),
     /// Verify, export, import or compact the log of a data folder.
     Log(log::Args),
     /// Make, list and revoke API keys.
@@ -62,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Decide(args) => decide::run(&args),
         Command::Search(args) => search::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Log(args) => log::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Bench(args) => bench::run(&args),

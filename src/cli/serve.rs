@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::data::{self, DATA};
+use super::decision_log::{self, DecisionLogArgs};
 use super::source::SourceArgs;
 use super::{Failure, output};
 use crate::api::{self, AppState};
@@ -47,6 +48,8 @@ pub(super) struct Args {
     /// asked who they are.
     #[arg(long)]
     insecure: bool,
+    #[command(flatten)]
+    decisions: DecisionLogArgs,
     #[command(flatten)]
     source: SourceArgs,
 }
@@ -79,10 +82,17 @@ fn serve(args: &Args) -> Result<(), Failure> {
             )
         }
     };
+    let data = admin.map(|_| args.data.as_path());
+    let decisions = args.decisions.open(data)?;
+    let state = match &decisions {
+        None => state,
+        Some(log) => state.with_decision_log(Arc::clone(log)),
+    };
     let runtime = runtime()?;
     let served = runtime.block_on(listen(args.listen, admin, Arc::new(state)));
     // What has not finished within the drain is not waited for again.
     runtime.shutdown_background();
+    decision_log::close(decisions.as_deref());
     served
 }
 

@@ -7,6 +7,7 @@
 //! and the clock, which the caller brings.
 
 mod current;
+pub mod decision_log;
 mod error;
 pub mod files;
 mod ledger;

@@ -24,6 +24,7 @@ mod keys;
 mod open;
 mod past;
 mod submit;
+mod walk;
 mod writer;
 
 pub use answer::Written;
@@ -36,3 +37,4 @@ pub use keys::{ApiKey, KEY_PREFIX, NewKey, Role, Secret, TenantScope};
 pub use open::{Choice, Settings};
 pub use past::{Moment, PastPoint, changed_between, moment};
 pub use submit::{Actor, Ledger, Submission, What};
+pub use walk::Walk;
