@@ -82,7 +82,13 @@ pub(super) fn close(log: Option<&DecisionLog>) {
     let (written, dropped, failed) = (log.written(), log.dropped(), log.failed());
     match closed && dropped + failed == 0 {
         true => tracing::info!(written, "the decision log is closed"),
-        false => tracing::warn!(written, dropped, failed, closed, "decisions were not recorded"),
+        false => tracing::warn!(
+            written,
+            dropped,
+            failed,
+            closed,
+            "decisions were not recorded"
+        ),
     }
 }
 

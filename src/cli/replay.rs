@@ -33,7 +33,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["schema", "policies", "entities"])]
     world: Option<PathBuf>,
     /// Which of the built-in policies apply to the world.
-    #[arg(long, value_name = "NAME", requires = "world", conflicts_with = "candidate")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "world",
+        conflicts_with = "candidate"
+    )]
     profile: Option<String>,
     /// Policies that decide instead: a file, or a folder of `.cedar` files.
     #[arg(long, value_name = "PATH", conflicts_with_all = ["policies", "entities"])]

@@ -40,7 +40,9 @@ pub(super) fn text(report: &ReplayReport) -> String {
     }
     if report.torn > 0 {
         let torn = report.torn;
-        text += &style.faint(&format!("torn: {torn}, a last line that was not written whole"));
+        text += &style.faint(&format!(
+            "torn: {torn}, a last line that was not written whole"
+        ));
         text.push('\n');
     }
     text += &format!(

@@ -205,10 +205,22 @@ mod tests {
         let read = |has: &dyn Fn(&str) -> bool, all: &[&'static str]| -> Vec<&'static str> {
             all.iter().copied().filter(|name| has(name)).collect()
         };
-        assert_eq!(read(&|n| reads.context_key(n), &["a", "action", "b", "c", "z"]), context, "{condition}");
-        assert_eq!(read(&|n| reads.action_property(n), &["x", "y"]), action, "{condition}");
+        assert_eq!(
+            read(&|n| reads.context_key(n), &["a", "action", "b", "c", "z"]),
+            context,
+            "{condition}"
+        );
+        assert_eq!(
+            read(&|n| reads.action_property(n), &["x", "y"]),
+            action,
+            "{condition}"
+        );
         let names = ["boss", "d", "e", "level"];
-        assert_eq!(read(&|n| reads.attribute(n), &names), attributes, "{condition}");
+        assert_eq!(
+            read(&|n| reads.attribute(n), &names),
+            attributes,
+            "{condition}"
+        );
     }
 
     #[test]
@@ -222,7 +234,12 @@ mod tests {
             &[],
             &["boss", "level"],
         );
-        check("context has c && context.c has d && context.c.d > 1", &["c"], &[], &["d"]);
+        check(
+            "context has c && context.c has d && context.c.d > 1",
+            &["c"],
+            &[],
+            &["d"],
+        );
         check("context has \"\\u{61}\"", &["a"], &[], &[]);
         check(
             "context has action && context.action has x && context.action.x > 1",
@@ -230,7 +247,12 @@ mod tests {
             &["x"],
             &[],
         );
-        check("context has action && context.action has x", &["action"], &["x"], &[]);
+        check(
+            "context has action && context.action has x",
+            &["action"],
+            &["x"],
+            &[],
+        );
     }
 
     #[test]

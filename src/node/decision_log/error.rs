@@ -6,7 +6,9 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum DecisionLogError {
     /// The file, or the key of the masks, is not taken.
-    #[error("the decision log `{path}` cannot be opened: {error}; name a file in a folder that is there and can be written")]
+    #[error(
+        "the decision log `{path}` cannot be opened: {error}; name a file in a folder that is there and can be written"
+    )]
     Open {
         /// The path.
         path: String,
@@ -20,7 +22,9 @@ pub enum DecisionLogError {
         path: String,
     },
     /// A file that should hold the key of the masks, and does not.
-    #[error("`{path}` does not hold a key: 64 hexadecimal digits are wanted; remove the file, and a new key is made")]
+    #[error(
+        "`{path}` does not hold a key: 64 hexadecimal digits are wanted; remove the file, and a new key is made"
+    )]
     Key {
         /// The path.
         path: String,

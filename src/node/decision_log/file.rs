@@ -180,7 +180,9 @@ fn cut_torn(file: &mut File, path: &Path) -> io::Result<u64> {
         let start = end.saturating_sub(LOOK_BYTES);
         part.clear();
         file.seek(SeekFrom::Start(start))?;
-        Read::by_ref(file).take(end - start).read_to_end(&mut part)?;
+        Read::by_ref(file)
+            .take(end - start)
+            .read_to_end(&mut part)?;
         if let Some(at) = part.iter().rposition(|byte| *byte == b'\n') {
             end = start + at as u64 + 1;
             break;

@@ -192,7 +192,10 @@ mod tests {
     fn it_is_the_hmac_of_rfc_4231() {
         // Test case 2 of the RFC, but that our texts are JSON and so have quotes.
         let key = MaskKey::of(b"Jefe").unwrap();
-        let code = key.hmac.clone().chain_update("what do ya want for nothing?");
+        let code = key
+            .hmac
+            .clone()
+            .chain_update("what do ya want for nothing?");
         assert_eq!(
             hex(&code.finalize().into_bytes()),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
@@ -209,7 +212,10 @@ mod tests {
         for bad in ["", "00", &"0".repeat(63), &"g".repeat(64), &"é".repeat(32)] {
             fs::write(&path, bad).unwrap();
             let error = MaskKey::of_file(&path).unwrap_err();
-            assert!(matches!(error, DecisionLogError::Key { .. }), "{bad}: {error}");
+            assert!(
+                matches!(error, DecisionLogError::Key { .. }),
+                "{bad}: {error}"
+            );
         }
     }
 }

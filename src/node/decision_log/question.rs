@@ -84,9 +84,7 @@ const ACTION: &str = "action";
 impl<'b, 'q> Taking<'b, 'q> {
     pub(super) fn of(shape: &'b Shape, reads: &'b Reads, ask: &'q Ask<'q>) -> Self {
         let action = match &ask.action_type {
-            Some(ty) => shape
-                .actions
-                .get(&(ty.to_string(), ask.action.to_string())),
+            Some(ty) => shape.actions.get(&(ty.to_string(), ask.action.to_string())),
             None => shape.action_named(&ask.action).map(|(_, action)| action),
         };
         Self {

@@ -5,9 +5,9 @@ use std::io::BufRead;
 
 use jiff::Timestamp;
 
+use super::DecisionLogError;
 use super::question::Place;
 use super::row::{ERROR_MODES, ROW_VERSION};
-use super::DecisionLogError;
 use crate::engine::intake::{Ask, Party};
 use crate::engine::{ErrorMode, Input, Member};
 
@@ -92,7 +92,9 @@ impl<R: BufRead> Rows<R> {
         };
         let ended = self.text.ends_with(b"\n");
         if !ended && self.text.len() > LINE_BYTES_MAX {
-            return Err(bad(format!("the line is longer than {LINE_BYTES_MAX} bytes")));
+            return Err(bad(format!(
+                "the line is longer than {LINE_BYTES_MAX} bytes"
+            )));
         }
         let text = std::str::from_utf8(&self.text).map_err(|error| error.to_string());
         match text.and_then(|text| row(text, (&self.file, self.line))) {

@@ -85,7 +85,10 @@ fn again(
         State::Past(walk) => {
             let (floor, head) = walk.reach();
             if row.revision > head {
-                let what = format!("revision {} is beyond the log, which ends at {head}", row.revision);
+                let what = format!(
+                    "revision {} is beyond the log, which ends at {head}",
+                    row.revision
+                );
                 return Err(other_log(what).into());
             }
             if row.revision < floor {
@@ -165,7 +168,9 @@ fn restored(row: &LoggedRow, shape: &Shape, reads: &Reads) -> Result<Ask<'static
             }
             Use::Checked(attribute) => {
                 if attribute.required && matches!(place, Place::Context | Place::Action) {
-                    place.members_mut(&mut ask).push(some(shape, name, attribute));
+                    place
+                        .members_mut(&mut ask)
+                        .push(some(shape, name, attribute));
                 }
             }
         }

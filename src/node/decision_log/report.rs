@@ -161,9 +161,8 @@ impl ReplayReport {
 
 impl Example {
     fn of(row: &LoggedRow, is: Judgement) -> Self {
-        let party = |party: &crate::engine::intake::Party<'_>| {
-            (party.ty.to_string(), party.id.to_string())
-        };
+        let party =
+            |party: &crate::engine::intake::Party<'_>| (party.ty.to_string(), party.id.to_string());
         Self {
             file: row.file.to_string(),
             line: row.line,

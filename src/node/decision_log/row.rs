@@ -203,8 +203,7 @@ impl<'r> Kept<'r> {
             large,
             masks: Vec::new(),
             checked: None,
-            lost: large
-                .then(|| format!("the question is larger than {QUESTION_BYTES_MAX} bytes")),
+            lost: large.then(|| format!("the question is larger than {QUESTION_BYTES_MAX} bytes")),
         }
     }
 
@@ -231,7 +230,11 @@ impl<'r> Kept<'r> {
                 continue;
             }
             if usage == Use::Read {
-                self.lose(place, &member.name, "is a secret, masked, and read by policies");
+                self.lose(
+                    place,
+                    &member.name,
+                    "is a secret, masked, and read by policies",
+                );
             }
             if let Use::Checked(_) = usage {
                 self.checked = Some(format!("{}.{}", place.name(), member.name));
@@ -258,7 +261,9 @@ impl<'r> Kept<'r> {
         }
         masked.insert("key".to_owned(), self.key.id().into());
         for (place, name, mask) in &self.masks {
-            let of_place = masked.entry(place.name()).or_insert_with(|| Map::new().into());
+            let of_place = masked
+                .entry(place.name())
+                .or_insert_with(|| Map::new().into());
             if let serde_json::Value::Object(of_place) = of_place {
                 of_place.insert(name.clone(), mask.as_str().into());
             }

@@ -145,5 +145,10 @@ fn built(folded: &Folded, candidate: Option<&Arc<Bundle>>) -> Result<Point, Ledg
     };
     let (world, changes) = world_file::refold(&folded.world, AzureRoles::of(bundle))?;
     let revision = folded.head.seq;
-    Ok(Point::directory_at(Arc::clone(bundle), world, changes, revision)?)
+    Ok(Point::directory_at(
+        Arc::clone(bundle),
+        world,
+        changes,
+        revision,
+    )?)
 }
