@@ -87,21 +87,26 @@ impl RotatingFile {
         written
     }
 
-    /// Makes the file the first of those that are kept, and begins another.
+    /// Makes the file the first of those that are kept, and begins another. What
+    /// fails can be tried again: nothing goes but the oldest file, and that once.
     fn rotate(&mut self) -> io::Result<()> {
         self.file.sync_data()?;
-        for number in (0..self.kept_max).rev() {
-            let (from, to) = (self.numbered(number), self.numbered(number + 1));
-            match fs::rename(from, to) {
+        let mut new = self.path.clone().into_os_string();
+        new.push(".new");
+        let new = PathBuf::from(new);
+        let file = appending(&new)?;
+        file.set_len(0)?;
+        file.try_lock().map_err(io::Error::from)?;
+        // Files move up only as far as there is a place that is free.
+        let free = (1..self.kept_max).find(|number| !self.numbered(*number).exists());
+        for number in (0..free.unwrap_or(self.kept_max)).rev() {
+            match fs::rename(self.numbered(number), self.numbered(number + 1)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
-        if self.kept_max == 0 {
-            fs::remove_file(&self.path)?;
-        }
-        self.file = appending(&self.path)?;
-        self.file.try_lock().map_err(io::Error::from)?;
+        fs::rename(&new, &self.path)?;
+        self.file = file;
         self.length = 0;
         Ok(())
     }

@@ -37,6 +37,16 @@ impl Place {
         }
     }
 
+    /// Where problems say that its members stand.
+    pub(super) fn in_problems(self) -> &'static str {
+        match self {
+            Self::Principal => "subject.properties",
+            Self::Action => "action.properties",
+            Self::Resource => "resource.properties",
+            Self::Context => "context",
+        }
+    }
+
     /// The members that stand there.
     pub(super) fn members<'q, 'a>(self, ask: &'q Ask<'a>) -> &'q Vec<Member<'a>> {
         match self {

@@ -125,7 +125,7 @@ impl Decided<'_> {
             Place::ALL.map(|(_, place)| kept.members(&taking, place, place.members(self.ask)));
         let decision = &self.answer.decision;
         let problem = decision.problem.as_ref();
-        let masked = kept.masked();
+        let (masked, hides) = (kept.masked(), kept.hides());
         let unreplayable = kept.unreplayable(problem);
         let erroring = decision.erroring.iter();
         let line = Line {
@@ -143,7 +143,7 @@ impl Decided<'_> {
             },
             resource: PartyLine::of(&self.ask.resource, large, resource),
             context,
-            problem: problem.map(|problem| told(problem, large || !masked.is_empty(), large)),
+            problem: problem.map(|problem| told(problem, hides, large)),
             masked,
             unreplayable,
             decision: decision.effect.as_str(),
@@ -190,8 +190,9 @@ struct Kept<'r> {
     key: &'r MaskKey,
     large: bool,
     masks: Vec<(Place, String, String)>,
-    /// A declared member was masked, so that a mistake in it cannot be made again.
-    checked: Option<String>,
+    /// The declared members that were masked, as problems name them: a mistake in one
+    /// of them cannot be made again.
+    checked: Vec<String>,
     /// Why the row does not decide the same again.
     lost: Option<String>,
 }
@@ -202,7 +203,7 @@ impl<'r> Kept<'r> {
             key,
             large,
             masks: Vec::new(),
-            checked: None,
+            checked: Vec::new(),
             lost: large.then(|| format!("the question is larger than {QUESTION_BYTES_MAX} bytes")),
         }
     }
@@ -237,7 +238,8 @@ impl<'r> Kept<'r> {
                 );
             }
             if let Use::Checked(_) = usage {
-                self.checked = Some(format!("{}.{}", place.name(), member.name));
+                self.checked
+                    .push(format!("{}.{}", place.in_problems(), member.name));
             }
             let mask = self.key.mask(&Shown::plain(&member.value));
             self.masks.push((place, member.name.to_string(), mask));
@@ -251,6 +253,12 @@ impl<'r> Kept<'r> {
     fn lose(&mut self, place: Place, name: &str, why: &str) {
         self.lost
             .get_or_insert_with(|| format!("`{}.{name}` {why}", place.name()));
+    }
+
+    /// Whether anything of the question is not in the row, so that no message may
+    /// quote it.
+    fn hides(&self) -> bool {
+        !self.masks.is_empty() || self.lost.is_some()
     }
 
     /// The masks by place and name, with the key's own name.
@@ -271,14 +279,30 @@ impl<'r> Kept<'r> {
         masked
     }
 
+    /// Why the row does not decide the same again. Intake stops at the first mistake,
+    /// so that one in what is kept is made again whatever else is masked.
     fn unreplayable(&mut self, problem: Option<&Problem>) -> Option<String> {
-        let mistaken = problem.is_some_and(|problem| !problem.is_unknown_name());
-        let lost = self.lost.take();
-        lost.or_else(|| {
-            let checked = self.checked.take().filter(|_| mistaken)?;
-            Some(format!("`{checked}` is masked, and may be the problem"))
-        })
+        if let Some(lost) = self.lost.take() {
+            return Some(lost);
+        }
+        let mut checked = self.checked.iter();
+        let at_fault = match problem? {
+            Problem::Missing { place, .. }
+            | Problem::Mistyped { place, .. }
+            | Problem::BadValue { place, .. } => checked.find(|member| is_within(place, member)),
+            Problem::Refused { .. } => checked.next(),
+            Problem::UnknownAction { .. }
+            | Problem::UnknownType { .. }
+            | Problem::NotApplicable { .. } => None,
+        };
+        at_fault.map(|member| format!("`{member}` is masked, and may be the problem"))
     }
+}
+
+/// Whether a problem's place is a member or something in it.
+fn is_within(place: &str, member: &str) -> bool {
+    let rest = place.strip_prefix(member);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 pub(super) fn error_mode(mode: ErrorMode) -> &'static str {

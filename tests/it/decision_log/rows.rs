@@ -1,5 +1,7 @@
 //! What a row says, what it does not, and that it decides the same again.
 
+use std::sync::{Arc, OnceLock};
+
 use aobo::directory::{AzureRoles, Profile};
 use aobo::engine::intake::Ask;
 use aobo::engine::{ErrorMode, Input, Member, parse_entities};
@@ -89,7 +91,7 @@ const SCHEMA: &str = r#"
     entity User in [Group] { @from_request level?: Long, @from_request token?: String, @from_request shade?: String, name?: String };
     action view appliesTo { principal: User, resource: User, context: {
         a?: Long, accessToken?: String, checked: String, day: datetime, kind: Kind,
-        box: {inner: Set<Long>, user: User}, optional?: Long, rec?: {x?: Long, password?: String},
+        box: {inner: Set<Long>, user: User}, optional?: Long, rec?: {x?: Long, password?: String, secretDay?: datetime},
         action?: {rows?: Long, idle?: Long, need: Bool},
         now: datetime,
     } };
@@ -97,7 +99,7 @@ const SCHEMA: &str = r#"
     entity Kind enum ["one", "two"];
 "#;
 const POLICIES: &str = r#"
-    @id("a") permit (principal, action, resource) when { context has a && context.a > 1 };
+    @id("a") permit (principal, action == Action::"view", resource) when { context has a && context.a > 1 };
     @id("level") permit (principal, action, resource) when { principal has level && principal.level > 1 };
     @id("token") permit (principal, action == Action::"view", resource) when { context has accessToken && context.accessToken == "open" };
     @id("rec") permit (principal, action == Action::"view", resource) when { context has rec && context.rec has x && context.rec.x == 7 };
@@ -106,16 +108,16 @@ const POLICIES: &str = r#"
 "#;
 
 fn generic() -> Point {
-    let policies = POLICIES.replace(
-        "@id(\"a\") permit (principal, action, resource)",
-        "@id(\"a\") permit (principal, action == Action::\"view\", resource)",
-    );
-    let bundle = Bundle::new(&Source::new("s", SCHEMA), &[Source::new("p", policies)]);
-    let bundle = std::sync::Arc::new(bundle.unwrap());
-    let entities =
-        r#"[{"uid": {"type": "User", "id": "ana"}, "attrs": {"name": "Ana"}, "parents": []}]"#;
-    let entities = parse_entities(entities, bundle.shape()).unwrap();
-    Point::generic(bundle, entities).unwrap()
+    static POINT: OnceLock<Point> = OnceLock::new();
+    let made = || {
+        let bundle = Bundle::new(&Source::new("s", SCHEMA), &[Source::new("p", POLICIES)]);
+        let bundle = Arc::new(bundle.unwrap());
+        let ana =
+            r#"[{"uid": {"type": "User", "id": "ana"}, "attrs": {"name": "Ana"}, "parents": []}]"#;
+        let entities = parse_entities(ana, bundle.shape()).unwrap();
+        Point::generic(bundle, entities).unwrap()
+    };
+    POINT.get_or_init(made).clone()
 }
 
 /// A question to [`generic`]; `more` is laid over the context that is wanted.
@@ -199,8 +201,24 @@ fn rows_of_every_outcome_replay() {
     let failed = check(json!({"a": 9_000_000_000_000_000_000_i64}), "deny", true);
     assert_eq!(failed["erroring"], json!(["fails"]));
     // What is read and of the wrong type is the same mistake again.
-    let row = check(json!({"a": CANARY, "checked": null}), "deny", false);
-    assert!(row.get("problem").is_some());
+    let row = check(json!({"a": "seven"}), "deny", true);
+    assert_eq!(
+        row["problem"],
+        "`context.a` takes a whole number, not a string"
+    );
+    let row = check(json!({"checked": null}), "deny", true);
+    assert!(
+        row["problem"]
+            .as_str()
+            .unwrap()
+            .contains("required and missing")
+    );
+    // What is masked and of the wrong type is not.
+    let row = check(json!({"box": {"inner": CANARY}}), "deny", false);
+    assert_eq!(
+        row["unreplayable"],
+        "`context.box` is masked, and may be the problem"
+    );
     let context = view(json!({"a": 2}));
     let (row, same, _) = one(viewing(&context, r#"{"need": true, "rows": 11}"#));
     assert_eq!((row["decision"].as_str(), same), (Some("deny"), 1));
@@ -237,6 +255,10 @@ fn a_secret_that_is_read_is_masked_all_the_same_and_the_row_says_so() {
         "`context.rec` holds a secret, which is masked"
     );
     assert_eq!(row["context"]["rec"]["x"], 7);
+    let hidden = json!({"x": 7, "secretDay": CANARY});
+    let bare = json!({"rec": hidden, "checked": null, "day": null, "kind": null, "box": null});
+    let (row, ..) = one(viewing(&view(bare), "{}"));
+    assert_eq!(row["problem"], "`context.rec.secretDay` has a bad value");
     // A mistake in what is masked quotes nothing of it.
     let row = check(json!({"day": CANARY}), "deny", false);
     assert_eq!(row["problem"], "`context.day` has a bad value");

@@ -109,6 +109,8 @@ fn a_row_that_is_not_written_is_counted_or_withholds_the_decision() {
         }
         keeper.ends.send(true).unwrap();
         wait(log.write(&[row])).unwrap();
+        // Closing flushes once more.
+        drop(keeper);
         assert!(log.close());
         assert_eq!((log.written(), log.failed(), log.dropped()), (1, 2, 0));
         assert!(!log.withholds());
