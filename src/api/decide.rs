@@ -4,6 +4,7 @@
 //! see each question and its answer stands here too.
 
 use super::caller::may_ask;
+use super::decided::Deciding;
 use super::error::ApiError;
 use super::metrics::Asked;
 use super::position::Placed;
@@ -21,22 +22,32 @@ impl Placed {
         may_ask(&self.caller, self.point.facts(), ask)
     }
 
-    /// Decides one question, and says why if that is wanted.
+    /// Decides one question, and says why if that is wanted. `item` is its place in a
+    /// batch, from 0, if it is in one.
     pub(super) fn decide(
         &self,
-        asked: Asked,
+        deciding: &mut Deciding<'_>,
+        item: Option<u32>,
         ask: Ask<'_>,
         explain: bool,
     ) -> (Answer, Option<Explanation>) {
+        let asked = deciding.begin(&ask);
         let told = match explain {
             true => self.point.explain(ask, self.now),
             false => (self.point.decide(ask, self.now), None),
         };
-        self.state.metrics().decided(asked, &told.0.decision);
+        deciding.end(asked, item, (&self.point, &told.0), self.now);
+        let how = match item {
+            None => Asked::Single,
+            Some(_) => Asked::Batch,
+        };
+        self.state.metrics().decided(how, &told.0.decision);
         told
     }
 
-    /// Decides questions that stand beside each other; the answers are in order.
+    /// Decides questions that stand beside each other; the answers are in order. No
+    /// row is made of any: while decisions are recorded, each goes through
+    /// [`Placed::decide`].
     pub(super) fn decide_many<'a>(&self, asks: impl IntoIterator<Item = Ask<'a>>) -> Vec<Decided> {
         let decided = self.point.decide_many(asks, self.now);
         for item in &decided {

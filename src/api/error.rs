@@ -136,6 +136,9 @@ pub(super) enum ApiError {
     /// A write, or a look into the past, that did not come about.
     #[error("{}", .0.message)]
     Ledger(Box<LedgerProblem>),
+    /// The decision log did not take the row without which no decision is given.
+    #[error("the decision is withheld, because it could not be recorded; ask again later")]
+    NotRecorded,
     /// A mistake of ours.
     #[error("the request could not be answered; this is a fault here, not in the request")]
     Internal {
@@ -163,9 +166,10 @@ impl ApiError {
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyLate { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::NotReached { .. } | Self::Overloaded { .. } | Self::TooSlow { .. } => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::NotReached { .. }
+            | Self::NotRecorded
+            | Self::Overloaded { .. }
+            | Self::TooSlow { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NoLog => StatusCode::BAD_REQUEST,
@@ -198,6 +202,7 @@ impl ApiError {
             Self::Unauthorized => "unauthorized",
             Self::Forbidden(_) => "forbidden",
             Self::NoLog => "no-log",
+            Self::NotRecorded => "decision-not-recorded",
             Self::Ledger(problem) => problem.code,
             Self::Internal { .. } => "internal-error",
         }

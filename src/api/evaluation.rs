@@ -13,8 +13,8 @@ use super::AppState;
 use super::answer::EvaluationAnswer;
 use super::body::{BODY_BYTES_MAX, json_text};
 use super::caller::Asking;
+use super::decided::Deciding;
 use super::error::ApiError;
-use super::metrics::Asked;
 use super::position::{Placed, Position};
 use super::wire::EvaluationRequest;
 use crate::engine::intake::Ask;
@@ -34,7 +34,10 @@ pub(super) async fn evaluation(
     let text = json_text(&headers, &body, BODY_BYTES_MAX)?;
     let EvaluationRequest { ask, explain } = EvaluationRequest::parse(text)?;
     let placed = Position::read(&headers)?.place(&state, caller).await?;
-    answer_one(&placed, ask, explain)
+    let mut deciding = Deciding::of(&placed, &headers);
+    let answer = answer_one(&placed, &mut deciding, ask, explain)?;
+    deciding.recorded().await?;
+    Ok(answer)
 }
 
 /// Decides one question and tells the answer.
@@ -43,11 +46,12 @@ pub(super) async fn evaluation(
 /// [`ApiError::Forbidden`] if the caller may not ask it.
 pub(super) fn answer_one(
     placed: &Placed,
+    deciding: &mut Deciding<'_>,
     ask: Ask<'_>,
     explain: bool,
 ) -> Result<Response, ApiError> {
     placed.permits(&ask)?;
-    let (answer, explanation) = placed.decide(Asked::Single, ask, explain);
+    let (answer, explanation) = placed.decide(deciding, None, ask, explain);
     let answer = match explain {
         true => EvaluationAnswer::explained(&answer, explanation.as_ref()),
         false => EvaluationAnswer::plain(&answer.decision),

@@ -11,16 +11,14 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use tokio::runtime::Handle;
 
 use super::AppState;
 use super::answer::{EvaluationAnswer, EvaluationsAnswer};
-use super::aside::aside;
 use super::body::{EVALUATIONS_BODY_BYTES_MAX, json_text};
 use super::caller::Asking;
+use super::decided::Deciding;
 use super::error::ApiError;
 use super::evaluation::answer_one;
-use super::metrics::Asked as How;
 use super::position::{Placed, Position};
 use super::wire::{Asked, EvaluationsRequest, Semantic};
 use crate::engine::explain::Explanation;
@@ -38,23 +36,23 @@ pub(super) async fn evaluations(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let here = Handle::current();
-    aside(move || {
-        let text = json_text(&headers, &body, EVALUATIONS_BODY_BYTES_MAX)?;
-        let request = EvaluationsRequest::parse(text)?;
-        let placed = here.block_on(Position::read(&headers)?.place(&state, caller))?;
-        match request.asked {
-            Asked::One(ask) => answer_one(&placed, *ask, request.explain),
-            Asked::Many(items) => {
-                state.metrics().batched(items.len());
-                let items = decide(&placed, items, request.semantic, request.explain);
-                let evaluations = items.iter().map(Item::answer).collect();
-                let answer = Json(EvaluationsAnswer { evaluations });
-                Ok((placed.stamp(), answer).into_response())
-            }
+    let text = json_text(&headers, &body, EVALUATIONS_BODY_BYTES_MAX)?;
+    let request = EvaluationsRequest::parse(text)?;
+    let placed = Position::read(&headers)?.place(&state, caller).await?;
+    let mut deciding = Deciding::of(&placed, &headers);
+    let answer = match request.asked {
+        Asked::One(ask) => answer_one(&placed, &mut deciding, *ask, request.explain)?,
+        Asked::Many(items) => {
+            state.metrics().batched(items.len());
+            let deciding = &mut deciding;
+            let items = decide(&placed, deciding, items, request.semantic, request.explain);
+            let evaluations = items.iter().map(Item::answer).collect();
+            let answer = Json(EvaluationsAnswer { evaluations });
+            (placed.stamp(), answer).into_response()
         }
-    })
-    .await
+    };
+    deciding.recorded().await?;
+    Ok(answer)
 }
 
 /// An item, answered.
@@ -70,6 +68,13 @@ enum Item {
 }
 
 impl Item {
+    fn of(answer: Answer) -> Self {
+        match answer.decision.is_sound() {
+            true => Self::Bare(answer.decision.allows()),
+            false => Self::Failed(Box::new(answer)),
+        }
+    }
+
     fn allows(&self) -> bool {
         match self {
             Self::Invalid(_) => false,
@@ -91,19 +96,25 @@ impl Item {
 
 fn decide(
     placed: &Placed,
+    deciding: &mut Deciding<'_>,
     items: Vec<Result<Ask<'_>, ApiError>>,
     semantic: Semantic,
     explain: bool,
 ) -> Vec<Item> {
-    if semantic == Semantic::ExecuteAll && !explain {
+    if semantic == Semantic::ExecuteAll && !explain && !deciding.is_recording() {
         return decide_all(placed, items);
     }
     let mut answers = Vec::with_capacity(items.len());
-    for item in items {
+    for (at, item) in (0..).zip(items) {
         let answer = match item.and_then(|ask| permitted(placed, ask)) {
             Err(error) => Item::Invalid(error),
-            Ok(ask) if explain => Item::Explained(Box::new(placed.decide(How::Batch, ask, true))),
-            Ok(ask) => one_of_many(placed, ask),
+            Ok(ask) => {
+                let (answer, explanation) = placed.decide(deciding, Some(at), ask, explain);
+                match explain {
+                    true => Item::Explained(Box::new((answer, explanation))),
+                    false => Item::of(answer),
+                }
+            }
         };
         let last = semantic.ends_with(answer.allows());
         answers.push(answer);
@@ -138,11 +149,6 @@ fn decide_all(placed: &Placed, items: Vec<Result<Ask<'_>, ApiError>>) -> Vec<Ite
         None => decided.next().unwrap_or(Item::Bare(false)),
     });
     answers.collect()
-}
-
-fn one_of_many(placed: &Placed, ask: Ask<'_>) -> Item {
-    let decided = placed.decide_many([ask]).pop();
-    decided.map_or(Item::Bare(false), |decided| of_decided(placed, decided))
 }
 
 fn of_decided(placed: &Placed, decided: crate::node::Decided) -> Item {

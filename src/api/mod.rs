@@ -11,10 +11,10 @@
 
 mod admin;
 mod answer;
-mod aside;
 mod body;
 mod caller;
 mod decide;
+mod decided;
 mod error;
 mod evaluation;
 mod evaluations;

@@ -10,6 +10,7 @@ use super::metrics::Metrics;
 use super::request_id::RequestIds;
 use super::search::{Pins, Tokens};
 use super::trace::TraceIds;
+use crate::node::decision_log::DecisionLog;
 use crate::node::{DecisionPoint, Ledger};
 
 /// The decision point behind the routes, and whether it takes requests.
@@ -25,6 +26,7 @@ pub struct AppState {
     callers: Callers,
     trace_ids: TraceIds,
     metrics: Metrics,
+    decisions: Option<Arc<DecisionLog>>,
 }
 
 impl AppState {
@@ -52,6 +54,7 @@ impl AppState {
             pins: Pins::default(),
             public_url: OnceLock::new(),
             callers: Callers::default(),
+            decisions: None,
         }
     }
 
@@ -64,6 +67,21 @@ impl AppState {
 
     pub(super) fn callers(&self) -> &Callers {
         &self.callers
+    }
+
+    /// The same, writing a row for every decision.
+    #[must_use]
+    pub fn with_decision_log(self, log: Arc<DecisionLog>) -> Self {
+        Self {
+            decisions: Some(log),
+            ..self
+        }
+    }
+
+    /// The decision log, if one is kept.
+    #[must_use]
+    pub fn decision_log(&self) -> Option<&Arc<DecisionLog>> {
+        self.decisions.as_ref()
     }
 
     /// The decision point.
@@ -92,9 +110,11 @@ impl AppState {
         let log = self.ledger.as_ref().map(|ledger| ledger.log().writable());
         let gone = self.ledger.as_ref().is_some_and(|ledger| !ledger.writes());
         let read_only = gone || matches!(log, Some(Err(_)));
+        let withheld = self.decisions.as_ref().is_some_and(|log| log.withholds());
         let reasons = [
             draining.then_some("shutting down"),
             read_only.then_some("the log takes no writes; decisions go on"),
+            withheld.then_some("the decision log takes no rows; decisions are withheld"),
         ];
         reasons.into_iter().flatten().collect()
     }

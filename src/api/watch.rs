@@ -26,11 +26,13 @@ use super::trace::{Hex, Trace};
 /// Runs a request, names its answer, and counts it.
 pub(super) async fn watched(
     State(state): State<Arc<AppState>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let id = state.request_ids().id_for(request.headers());
     let span = span_of(&id, &state.trace_ids().trace_for(request.headers()));
+    // A handler knows the request by the same id, made or not.
+    request.headers_mut().insert(REQUEST_ID, id.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map(MatchedPath::as_str);

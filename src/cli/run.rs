@@ -7,7 +7,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::config::{self, settle};
 use super::{
-    bench, check, completions, decide, failure, health, keys, log, output, search, serve, test,
+    bench, check, completions, decide, failure, health, keys, log, output, replay, search, serve,
+    test,
 };
 
 /// Decisions for those who administer on behalf of others.
@@ -36,6 +37,8 @@ enum Command {
     Decide(decide::Args),
     /// List the resources, principals or actions that would be allowed.
     Search(search::Args),
+    /// Decide the rows of decision logs again, and say what flips.
+    Replay(replay::Args),
     /// Verify, export, import or compact the log of a data folder.
     Log(log::Args),
     /// Make, list and revoke API keys.
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Decide(args) => decide::run(&args),
         Command::Search(args) => search::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Log(args) => log::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Bench(args) => bench::run(&args),

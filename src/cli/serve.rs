@@ -20,6 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::Failure;
 use super::callers::{CallerArgs, Reach, check_reach};
 use super::data::{self, DATA};
+use super::decision_log::{self, DecisionLogArgs};
 use super::source::SourceArgs;
 use crate::api::{AppState, PublicUrl};
 use crate::node::{Choice, Ledger, PolicyFiles, Reload, files};
@@ -78,6 +79,8 @@ pub(super) struct Args {
     #[command(flatten)]
     callers: CallerArgs,
     #[command(flatten)]
+    decisions: DecisionLogArgs,
+    #[command(flatten)]
     source: SourceArgs,
 }
 
@@ -120,6 +123,12 @@ fn serve(args: &Args) -> Result<(), Failure> {
             (state, Some(args.admin_listen), reload)
         }
     };
+    let data = admin.map(|_| args.data());
+    let decisions = args.decisions.open(data)?;
+    let state = match &decisions {
+        None => state,
+        Some(log) => state.with_decision_log(Arc::clone(log)),
+    };
     if let Some(url) = &args.public_url {
         state.publish(url.clone());
     }
@@ -135,10 +144,15 @@ fn serve(args: &Args) -> Result<(), Failure> {
     let served = runtime.block_on(listen(how, state));
     // What has not finished within the drain is not waited for again.
     runtime.shutdown_background();
+    decision_log::close(decisions.as_deref());
     served
 }
 
 impl Args {
+    fn data(&self) -> &Path {
+        self.data.as_deref().unwrap_or(Path::new(DATA))
+    }
+
     fn ledger(&self, files: Option<PolicyFiles>) -> Result<(Arc<Ledger>, Reload), Failure> {
         let texts = files.as_ref().map(PolicyFiles::read).transpose()?;
         let choice = match (&texts, self.source.chosen_profile()?) {
@@ -150,8 +164,7 @@ impl Args {
             None => None,
             Some(path) => Some(files::read_world(path)?),
         };
-        let data = self.data.as_deref().unwrap_or(Path::new(DATA));
-        let ledger = data::open(data, choice, world, self.invitation_url.as_deref())?;
+        let ledger = data::open(self.data(), choice, world, self.invitation_url.as_deref())?;
         let ledger = Arc::new(ledger);
         let reload = Reload::ledger(Arc::clone(&ledger), files.zip(texts.as_ref()));
         Ok((ledger, reload))

@@ -21,6 +21,12 @@ use crate::engine::StandingPolicy;
 /// Patterns or principals that one deny assignment may name.
 pub(super) const ITEMS_MAX: usize = 1_000;
 
+/// The context keys that the policies of deny assignments read; no bundle holds
+/// those policies.
+pub const DENY_ASSIGNMENT_READS: [&str; 2] = [DATA, OPERATION];
+const DATA: &str = "data";
+const OPERATION: &str = "operation";
+
 /// Builds the policy. `principals` and `exclude` are the resolved ids.
 pub(super) fn policy(
     fact: &DenyAssignment,
@@ -92,9 +98,9 @@ fn build(
 fn data_action() -> Arc<Expr> {
     let has = Expr::HasAttr {
         expr: Arc::new(Expr::Var(Var::Context)),
-        attrs: nonempty::NonEmpty::new("data".into()),
+        attrs: nonempty::NonEmpty::new(DATA.into()),
     };
-    binary(BinaryOp::And, Arc::new(has), context("data"))
+    binary(BinaryOp::And, Arc::new(has), context(DATA))
 }
 
 fn any_of_principals(principals: &[EntityUid]) -> Result<Arc<Expr>, String> {
@@ -117,7 +123,7 @@ fn any_of_patterns(patterns: &[String]) -> Arc<Expr> {
             c => PatternElem::Char(c),
         });
         Arc::new(Expr::Like {
-            expr: context("operation"),
+            expr: context(OPERATION),
             pattern: pattern.collect(),
         })
     });

@@ -120,6 +120,14 @@ impl Decision {
         self.effect == Effect::Allow
     }
 
+    /// Whether nothing went wrong: the question could be evaluated, and no policy
+    /// failed on it. What the schema does not know is nothing wrong.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let problem = self.problem.as_ref();
+        self.erroring.is_empty() && problem.is_none_or(Problem::is_unknown_name)
+    }
+
     /// Names what an outcome refers to.
     #[must_use]
     pub fn naming(snapshot: &Snapshot, query: &Query, outcome: &Outcome) -> Self {

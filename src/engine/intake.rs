@@ -80,7 +80,7 @@ pub struct Prepared {
 }
 
 /// The annotation that lets a caller supply an attribute.
-const FROM_REQUEST: &str = "from_request";
+pub const FROM_REQUEST: &str = "from_request";
 /// The context key that is the decider's clock.
 const NOW: &str = "now";
 /// The context key that holds the action's properties.

@@ -8,6 +8,7 @@
 
 mod batch;
 mod current;
+pub mod decision_log;
 mod error;
 pub mod files;
 mod ledger;

@@ -8,6 +8,7 @@ mod bundle;
 mod error;
 mod guard;
 mod lint;
+mod reads;
 mod shape;
 mod source;
 mod stack;
@@ -15,6 +16,7 @@ mod stack;
 pub use bundle::{Bundle, BundleHash, PolicyInfo};
 pub use error::{Finding, Refused};
 pub use guard::{CHAIN_LENGTH_MAX, NESTING_DEPTH_MAX, POLICY_TEXT_BYTES_MAX};
+pub use reads::Reads;
 pub use shape::{
     ActionShape, Annotations, Attribute, EntityShape, Extension, RecordShape, Shape, Type,
 };

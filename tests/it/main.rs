@@ -14,6 +14,7 @@ mod bench;
 mod commanding;
 mod commands;
 mod corpus;
+mod decision_log;
 mod differential;
 mod enforce;
 mod hostile;

@@ -149,19 +149,18 @@ impl Metrics {
     /// Counts a decision. An error is a deny because the question could not be
     /// evaluated, or because a policy failed.
     pub fn decided(&self, asked: Asked, decision: &Decision) {
-        let problem = decision.problem.as_ref();
-        let problem = problem.is_some_and(|problem| !problem.is_unknown_name());
-        self.counted(asked, decision.allows(), problem, decision.erroring.len());
+        let failed = !decision.is_sound();
+        self.counted(asked, decision.allows(), failed, decision.erroring.len());
     }
 
     /// Counts an item of a batch.
     pub fn decided_item(&self, item: &Decided) {
-        let failed = item.erroring_count();
-        self.counted(Asked::Batch, item.allows(), item.failed(), failed);
+        let erroring = item.erroring_count();
+        self.counted(Asked::Batch, item.allows(), item.failed(), erroring);
     }
 
-    fn counted(&self, asked: Asked, allows: bool, problem: bool, erroring: usize) {
-        let effect = match (allows, problem || erroring > 0) {
+    fn counted(&self, asked: Asked, allows: bool, failed: bool, erroring: usize) {
+        let effect = match (allows, failed) {
             (true, _) => 0,
             (false, false) => 1,
             (false, true) => 2,

@@ -9,7 +9,6 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
-use tokio::runtime::Handle;
 
 use super::PageProblem;
 use super::answer::{FoundItem, PageAnswer, SearchAnswer, SearchContext};
@@ -17,7 +16,6 @@ use super::request::{SEARCH_RESULTS_MAX, SearchRequest, Sought};
 use super::token::{PAGE_TOKEN_SECONDS, Token};
 use crate::api::AppState;
 use crate::api::answer::ErrorContext;
-use crate::api::aside::aside;
 use crate::api::body::{BODY_BYTES_MAX, json_text};
 use crate::api::caller::{Asking, CallerIdentity};
 use crate::api::error::ApiError;
@@ -61,31 +59,23 @@ async fn search(
     body: Result<Bytes, BytesRejection>,
     sought: Sought,
 ) -> Result<Response, ApiError> {
-    let here = Handle::current();
-    aside(move || {
-        let text = json_text(&headers, &body, BODY_BYTES_MAX)?;
-        let request = SearchRequest::parse(text, sought)?;
-        let position = Position::read(&headers)?;
-        let search = Search {
-            state: &state,
-            query: request.digest(sought),
-            sought,
-            request,
-        };
-        let token = search
-            .request
-            .page
-            .as_ref()
-            .and_then(|page| page.token.as_ref());
-        match token {
-            None => {
-                let placed = here.block_on(position.place(&state, caller))?;
-                search.first(&placed, position.is_past())
-            }
-            Some(token) => search.next(token, &position, caller),
+    let text = json_text(&headers, &body, BODY_BYTES_MAX)?;
+    let request = SearchRequest::parse(text, sought)?;
+    let position = Position::read(&headers)?;
+    let search = Search {
+        state: &state,
+        query: request.digest(sought),
+        sought,
+        request,
+    };
+    let page = search.request.page.as_ref();
+    match page.and_then(|page| page.token.as_ref()) {
+        None => {
+            let placed = position.place(&state, caller).await?;
+            search.first(&placed, position.is_past())
         }
-    })
-    .await
+        Some(token) => search.next(token, &position, caller),
+    }
 }
 
 /// A search under way.

@@ -25,6 +25,7 @@ mod next;
 mod open;
 mod past;
 mod submit;
+mod walk;
 mod writer;
 
 pub use answer::Written;
@@ -39,3 +40,4 @@ pub(in crate::node) use open::STARTER;
 pub use open::{Choice, Settings};
 pub use past::{Moment, PastPoint, changed_between, moment};
 pub use submit::{Actor, Ledger, Submission, What};
+pub use walk::Walk;

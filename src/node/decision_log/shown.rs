@@ -1,0 +1,127 @@
+//! Values of a question as they stand in a row: as JSON, in the order in which they
+//! came, with a mask in the place of every member that names a secret.
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+
+use super::{MaskKey, is_secret};
+use crate::engine::{Input, Member};
+
+/// A value; plain if there is no key.
+pub(super) struct Shown<'v, 'a> {
+    pub(super) value: &'v Input<'a>,
+    pub(super) key: Option<&'v MaskKey>,
+}
+
+impl<'v, 'a> Shown<'v, 'a> {
+    /// As it came.
+    pub(super) fn plain(value: &'v Input<'a>) -> Self {
+        Self { value, key: None }
+    }
+
+    fn within<'i>(&self, value: &'i Input<'a>) -> Shown<'i, 'a>
+    where
+        'v: 'i,
+    {
+        Shown {
+            value,
+            key: self.key,
+        }
+    }
+
+    fn member<M: SerializeMap>(&self, map: &mut M, member: &Member<'a>) -> Result<(), M::Error> {
+        match self.key.filter(|_| is_secret(&member.name)) {
+            Some(key) => {
+                let mask = key.mask(&Shown::plain(&member.value));
+                map.serialize_entry(&member.name, &mask)
+            }
+            None => map.serialize_entry(&member.name, &self.within(&member.value)),
+        }
+    }
+}
+
+impl Serialize for Shown<'_, '_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.value {
+            Input::Null => to.serialize_unit(),
+            Input::Bool(value) => to.serialize_bool(*value),
+            Input::Long(value) => to.serialize_i64(*value),
+            Input::Number(value) => to.serialize_f64(*value),
+            Input::String(text) => to.serialize_str(text),
+            Input::List(items) => {
+                let mut list = to.serialize_seq(Some(items.len()))?;
+                for item in items {
+                    list.serialize_element(&self.within(item))?;
+                }
+                list.end()
+            }
+            Input::Map(members) => {
+                let mut map = to.serialize_map(Some(members.len()))?;
+                for member in members {
+                    self.member(&mut map, member)?;
+                }
+                map.end()
+            }
+        }
+    }
+}
+
+/// Some members of an object.
+pub(super) struct Members<'v, 'a> {
+    pub(super) members: Vec<&'v Member<'a>>,
+    pub(super) key: &'v MaskKey,
+}
+
+impl Members<'_, '_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+}
+
+impl Serialize for Members<'_, '_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(Some(self.members.len()))?;
+        for member in &self.members {
+            let value = &member.value;
+            let key = Some(self.key);
+            map.serialize_entry(&member.name, &Shown { value, key })?;
+        }
+        map.end()
+    }
+}
+
+/// Whether a member within a value names a secret.
+pub(super) fn holds_secret(value: &Input<'_>) -> bool {
+    match value {
+        Input::List(items) => items.iter().any(holds_secret),
+        Input::Map(members) => members
+            .iter()
+            .any(|member| is_secret(&member.name) || holds_secret(&member.value)),
+        _ => false,
+    }
+}
+
+/// Bytes that a value takes, about; counting ends when there are more than `most`.
+pub(super) fn bytes(value: &Input<'_>, most: usize) -> usize {
+    match value {
+        Input::String(text) => text.len() + 2,
+        Input::List(items) => sum(items.iter().map(|item| (0, item)), most),
+        Input::Map(members) => bytes_of(members, most),
+        _ => 8,
+    }
+}
+
+/// The same of the members of an object.
+pub(super) fn bytes_of(members: &[Member<'_>], most: usize) -> usize {
+    sum(members.iter().map(|m| (m.name.len() + 3, &m.value)), most)
+}
+
+fn sum<'v, 'a: 'v>(values: impl Iterator<Item = (usize, &'v Input<'a>)>, most: usize) -> usize {
+    let mut total: usize = 2;
+    for (name, value) in values {
+        if total > most {
+            break;
+        }
+        total += 1 + name + bytes(value, most - total.min(most));
+    }
+    total
+}
