@@ -22,7 +22,7 @@ fn malformed(rng: &mut Rng, way: usize) -> Vec<u8> {
         0 => {
             let length = rng.size(4_000);
             let mut noise: Vec<u8> = (0..length).map(|_| byte(rng)).collect();
-            noise[0] = 0x80 | noise[0];
+            noise[0] |= 0x80;
             noise
         }
         1 => swap(
