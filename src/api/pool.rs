@@ -445,7 +445,7 @@ mod tests {
         let mut held = held(&limits());
         held.let_go.add_permits(1);
         let pieces = |sizes: &[usize]| {
-            let sizes = sizes.to_vec().into_iter();
+            let sizes = Vec::from(sizes).into_iter();
             Body::new(Pieces { sizes, ends: true })
         };
         let answer = held

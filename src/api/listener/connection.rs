@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -22,7 +23,7 @@ pub(super) enum End {
     Finished,
     /// It outlasted a limit.
     Late(Phase),
-    /// The listener closes.
+    /// By the listener, with nothing under way or with no time left.
     Closed,
 }
 
@@ -51,6 +52,8 @@ where
             }
             let limits = shared.limits();
             match watch.look(Instant::now(), limits, shared.is_crowded()) {
+                // It was asked to go before, and did not answer.
+                Verdict::Cut(Phase::Idle) => return Poll::Ready(End::Closed),
                 Verdict::Cut(phase) => return Poll::Ready(End::Late(phase)),
                 Verdict::Ask => connection.as_mut().graceful_shutdown(),
                 Verdict::Wait(due) => {
@@ -132,7 +135,7 @@ impl<'m> Watch<'m> {
         // HTTP/2 answers what is on its way whenever it is asked to finish; on
         // HTTP/1 an idle connection is closed by that, so it is listened to a while.
         let linger = match self.meter.is_http2() {
-            true => std::time::Duration::ZERO,
+            true => Duration::ZERO,
             false => limits.linger,
         };
         let leave = self.leaving.map_or(aged, |since| since + linger);
@@ -143,6 +146,11 @@ impl<'m> Watch<'m> {
             }
             return Verdict::Ask;
         }
-        Verdict::Wait(due.min(leave))
+        // Whether it is crowded is asked again now and then.
+        let again = match phase {
+            Phase::Idle => now + limits.crowded_idle,
+            _ => due,
+        };
+        Verdict::Wait(due.min(leave).min(again))
     }
 }

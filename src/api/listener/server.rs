@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -180,11 +181,12 @@ impl Server {
     }
 
     async fn pause(&self, error: &io::Error) {
-        self.shared
-            .tally
-            .accept_errors
-            .fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(%error, "no connection can be accepted; trying again shortly");
+        let errors = &self.shared.tally.accept_errors;
+        let count = errors.fetch_add(1, Ordering::Relaxed) + 1;
+        // It may go on for long, ten times a second.
+        if count.is_power_of_two() {
+            tracing::warn!(%error, count, "no connection can be accepted; trying again shortly");
+        }
         tokio::time::sleep(self.shared.limits.accept_pause).await;
     }
 }
@@ -286,14 +288,16 @@ impl Shared {
 fn protocol(limits: &Limits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().max_buf_size(limits.head_bytes);
+    // h2 takes what is below its bound.
+    let list = u32::try_from(limits.head_bytes).unwrap_or(u32::MAX);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
-        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+        .max_header_list_size(list.saturating_add(1))
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .keep_alive_interval(std::time::Duration::from_secs(PING_SECONDS))
+        .keep_alive_interval(Duration::from_secs(PING_SECONDS))
         .keep_alive_timeout(limits.stall);
     builder
 }

@@ -22,7 +22,7 @@ fn malformed(rng: &mut Rng, way: usize) -> Vec<u8> {
         0 => {
             let length = rng.size(4_000);
             let mut noise: Vec<u8> = (0..length).map(|_| byte(rng)).collect();
-            noise[0] = 0x80 | noise[0];
+            noise[0] |= 0x80;
             noise
         }
         1 => swap(
@@ -57,6 +57,30 @@ fn malformed(rng: &mut Rng, way: usize) -> Vec<u8> {
             format!("{}Content-Length: {length}\r\n\r\n{{}}", &whole[..cut]).into_bytes()
         }
         6 => swap("Host: here", "Host: here\r\nContent-Length: 2"),
+        9 => {
+            let pad = "x".repeat(33_000 + rng.below(60_000));
+            swap("Host: here", &format!("Host: here\r\nX-Pad: {pad}"))
+        }
+        10 => {
+            let more: String = (0..101 + rng.below(300))
+                .map(|n| format!("\r\nX-{n}: 1"))
+                .collect();
+            swap("Host: here", &format!("Host: here{more}"))
+        }
+        7 | 8 | 11 | 12 => malformed_body(rng, way, &whole),
+        // HTTP/2, and then not.
+        _ => {
+            let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+            let length = rng.size(4_000);
+            bytes.extend((0..length).map(|_| byte(rng)));
+            bytes
+        }
+    }
+}
+
+/// A request whose head is sound, and whose body is not.
+fn malformed_body(rng: &mut Rng, way: usize, whole: &str) -> Vec<u8> {
+    match way {
         7 => {
             let coding = rng.pick(&["gzip", "chunked, gzip", "chunkedd", "identity", ""]);
             chunked(coding, "0\r\n\r\n")
@@ -71,19 +95,9 @@ fn malformed(rng: &mut Rng, way: usize) -> Vec<u8> {
             ]);
             chunked("chunked", body)
         }
-        9 => {
-            let pad = "x".repeat(33_000 + rng.below(60_000));
-            swap("Host: here", &format!("Host: here\r\nX-Pad: {pad}"))
-        }
-        10 => {
-            let more: String = (0..101 + rng.below(300))
-                .map(|n| format!("\r\nX-{n}: 1"))
-                .collect();
-            swap("Host: here", &format!("Host: here{more}"))
-        }
         // Cut off anywhere before the end.
         11 => whole.as_bytes()[..rng.below(whole.len() - 1) + 1].to_vec(),
-        12 => {
+        _ => {
             let body = &whole[whole.find("\r\n\r\n").unwrap() + 4..];
             let mut body = body[..rng.below(body.len() - 1) + 1].to_owned();
             body.extend(
@@ -92,13 +106,6 @@ fn malformed(rng: &mut Rng, way: usize) -> Vec<u8> {
                     .filter(|c| *c != '}'),
             );
             post(&body).into_bytes()
-        }
-        // HTTP/2, and then not.
-        _ => {
-            let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-            let length = rng.size(4_000);
-            bytes.extend((0..length).map(|_| byte(rng)));
-            bytes
         }
     }
 }

@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::http::{Request, Response, StatusCode};
 use axum::routing::get;
 use h2::client::SendRequest;
-use tokio::io::{AsyncRead, AsyncWrite, duplex};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, advance};
@@ -189,33 +189,50 @@ async fn requests_under_way_outlive_the_drain() {
     assert_eq!(server.counts().open, 0);
 }
 
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut bytes = length[1..].to_vec();
+    bytes.extend([kind, flags]);
+    bytes.extend(stream.to_be_bytes());
+    bytes.extend(payload);
+    bytes
+}
+
+/// Requests that are taken back before anybody looked at them (CVE-2023-44487).
 #[tokio::test(start_paused = true)]
 async fn rapid_resets_end_the_connection() {
+    const HEADERS: u8 = 1;
+    const RESET: u8 = 3;
+    const SETTINGS: u8 = 4;
+    const GOAWAY: u8 = 7;
     let (within, let_go) = (Arc::default(), Arc::new(Semaphore::new(0)));
     let server = server(held(&within, &let_go), Limits::default());
-    let mut attacker = Http2::to(&server).await;
-    attacker.get("/ok").await.unwrap();
-    let mut refused = false;
-    for _ in 0..10_000 {
-        let Ok(mut send) = attacker.send.clone().ready().await else {
-            refused = true;
-            break;
-        };
-        let request = Request::get("http://here/held").body(()).unwrap();
-        let Ok((answer, mut stream)) = send.send_request(request, true) else {
-            refused = true;
-            break;
-        };
-        stream.send_reset(h2::Reason::CANCEL);
-        drop(answer);
-        // Every so often the frames get through, hundreds at once.
-        if within.load(Ordering::Relaxed) > 200 {
-            break;
-        }
+    let mut attacker = super::call(&server);
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(SETTINGS, 0, 0, &[]));
+    // GET, http, and literals for path and authority.
+    let head = b"\x82\x86\x44\x05/held\x41\x04here";
+    for n in 0..1_000 {
+        bytes.extend(frame(HEADERS, 0x5, 2 * n + 1, head));
+        bytes.extend(frame(RESET, 0, 2 * n + 1, &8_u32.to_be_bytes()));
     }
-    settle().await;
-    let cut = attacker.connection.is_finished();
-    assert!(refused || cut || within.load(Ordering::Relaxed) <= 200);
+    attacker.io.write_all(&bytes).await.unwrap();
+    let told = attacker.rest().await;
+    let (mut at, mut reason) = (0, None);
+    while let Some(head) = told.get(at..at + 9) {
+        let length = usize::from(head[1]) << 8 | usize::from(head[2]);
+        if head[3] == GOAWAY {
+            reason = told.get(at + 13..at + 17).map(<[u8]>::to_vec);
+        }
+        at += 9 + length;
+    }
+    assert_eq!(
+        reason.as_deref(),
+        Some(&[0, 0, 0, 11][..]),
+        "ENHANCE_YOUR_CALM"
+    );
+    assert!(within.load(Ordering::Relaxed) < 100, "few came through");
     let mut honest = Http2::to(&server).await;
     assert_eq!(honest.get("/ok").await.unwrap().status(), StatusCode::OK);
 }

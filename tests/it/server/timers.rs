@@ -51,12 +51,14 @@ async fn a_first_head_has_its_time_from_the_start() {
     let mut silent = call(&server);
     ends_after(&mut silent, limits().head).await;
     let mut slow = call(&server);
+    settle().await;
     for byte in ["G", "E", "T", " "] {
         slow.send(byte).await;
         advance(Duration::from_secs(1)).await;
     }
     ends_after(&mut slow, Duration::from_secs(1)).await;
     let mut just = call(&server);
+    settle().await;
     just.send("GET /ok HTTP/1.1\r\n").await;
     advance(limits().head - Duration::from_millis(1)).await;
     let reply = just.ask("Host: here\r\n\r\n").await;
@@ -96,16 +98,22 @@ async fn idle_connections_give_way_where_it_is_crowded() {
         ..limits()
     };
     let server = server(plain(), few);
-    let mut callers = [call(&server), call(&server), call(&server)];
+    let mut callers = vec![call(&server), call(&server)];
     for caller in &mut callers {
         caller.is_fine().await;
     }
-    let [first, second, third] = &mut callers;
-    tokio::join!(
-        ends_after(first, limits().crowded_idle),
-        ends_after(second, limits().crowded_idle),
-        ends_after(third, limits().crowded_idle),
-    );
+    // Half of the connections: everybody may stay.
+    advance(limits().crowded_idle * 4).await;
+    settle().await;
+    assert_eq!(server.counts().open, 2);
+    // One more, and one of those who idled so long goes within a short while.
+    callers.push(call(&server));
+    advance(limits().crowded_idle).await;
+    settle().await;
+    assert_eq!(server.counts().open, 2);
+    drop(callers);
+    settle().await;
+    assert_eq!((server.counts().open, server.counts().late), (0, 0));
     let mut alone = call(&server);
     alone.is_fine().await;
     ends_after(&mut alone, limits().idle).await;
