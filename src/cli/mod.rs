@@ -16,11 +16,15 @@ mod failure;
 mod keys;
 mod log;
 mod output;
+mod remote;
+mod remote_search;
 mod run;
 mod search;
 mod serve;
+mod shown;
 mod source;
 mod test;
+mod told;
 
 pub use failure::Failure;
 pub use run::main;
