@@ -3,7 +3,6 @@
 //! The key comes from the environment (`AOBO_KEY`) and never from a flag, which
 //! others on the machine could read; it goes into one header and nowhere else.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 use super::Failure;
+use crate::api::is_loopback_host;
 
 /// The environment variable that holds the key, or a token.
 const KEY: &str = "AOBO_KEY";
@@ -92,7 +92,7 @@ impl RemoteArgs {
             // A key is for the server that was named.
             .max_redirects(0)
             .max_redirects_will_error(false);
-        if is_loopback(host) {
+        if is_loopback_host(host) {
             config = config.proxy(None);
         }
         if let Some(roots) = self.roots()? {
@@ -216,11 +216,4 @@ impl Remote {
 
 fn text(body: &mut Body) -> Result<String, ureq::Error> {
     body.with_config().limit(ANSWER_BYTES_MAX).read_to_string()
-}
-
-/// Whether a host of an address is this machine.
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let address = host.parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }

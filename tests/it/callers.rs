@@ -9,6 +9,7 @@ mod issuer;
 mod matrix;
 mod remote;
 mod scope;
+mod serve;
 mod tokens;
 
 use std::collections::BTreeSet;

@@ -33,7 +33,7 @@ fn aobo(args: &[&str], environment: &[(&str, &str)]) -> Command {
 }
 
 /// Runs it to its end: exit code, stdout, stderr without line breaks.
-fn run(args: &[&str], environment: &[(&str, &str)]) -> (i32, String, String) {
+pub(super) fn run(args: &[&str], environment: &[(&str, &str)]) -> (i32, String, String) {
     let output = aobo(args, environment).output().unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
@@ -42,23 +42,34 @@ fn run(args: &[&str], environment: &[(&str, &str)]) -> (i32, String, String) {
 }
 
 /// A server over [`WORLD`] that is gone with the test.
-struct Running {
+pub(super) struct Running {
     data: Option<TempDir>,
     child: Child,
-    url: String,
+    pub(super) url: String,
 }
 
 impl Running {
-    fn start(more: &[&str], data: TempDir) -> Self {
+    pub(super) fn start(more: &[&str], data: TempDir) -> Self {
         let folder = data.path().to_str().unwrap();
-        let mut args = vec![
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
+        let kept = [
             "--admin-listen",
             "127.0.0.1:0",
+            "--data",
+            folder,
+            "--world",
+            WORLD,
         ];
-        args.extend(["--data", folder, "--world", WORLD]);
+        let mut server = Self::generic(&[&kept, more].concat());
+        server.data = Some(data);
+        server
+    }
+
+    /// The same without a data folder.
+    pub(super) fn generic(more: &[&str]) -> Self {
+        let mut args = vec!["serve"];
+        if !more.contains(&"--listen") {
+            args.extend(["--listen", "127.0.0.1:0"]);
+        }
         args.extend(more);
         let mut command = aobo(&args, &[]);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -73,7 +84,7 @@ impl Running {
         };
         // It goes on writing, and nobody is in its way.
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
-        let data = Some(data);
+        let data = None;
         Self { data, child, url }
     }
 
@@ -90,7 +101,7 @@ impl Drop for Running {
     }
 }
 
-fn decide<'a>(from: [&'a str; 2], action: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+pub(super) fn decide<'a>(from: [&'a str; 2], action: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let question = ["--principal", HUGO, "--action", action, "--resource", MIA];
     [&["decide"][..], &from, &question, more].concat()
 }
