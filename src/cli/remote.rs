@@ -25,7 +25,7 @@ const ANSWER_BYTES_MAX: u64 = 16 << 20;
 /// A running server to ask instead.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct RemoteArgs {
-    /// Ask a running server: <http://127.0.0.1:8180>. Its key, if it wants one, comes
+    /// Ask a running server: `http://127.0.0.1:8180`. Its key, if it wants one, comes
     /// from the environment variable AOBO_KEY.
     #[arg(
         long,
@@ -172,7 +172,9 @@ impl Remote {
         let text = text(response.body_mut()).map_err(|error| self.unreachable(&error))?;
         let json: Option<Json> = serde_json::from_str(&text).ok();
         match (status, json) {
-            (200, Some(json)) => Ok(Reply { json, revision }),
+            // A list would be read as an object's members in order.
+            (200, Some(json)) if json.is_object() => Ok(Reply { json, revision }),
+            (200, Some(_)) => Err(self.no_answer("its answer is no JSON object")),
             (200, None) => Err(self.no_answer("its answer is not JSON")),
             (status, json) => Err(self.refused(status, json.as_ref())),
         }

@@ -32,7 +32,7 @@ use axum::http::{HeaderMap, Request};
 use jiff::Timestamp;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -67,7 +67,7 @@ const WORLD: &str = r#"{
   "management_groups": {"mg": null},
   "subscriptions": {"s1": {"customer": "contoso", "management_group": "mg"}},
   "devices": {"d1": {"customer": "tailspin", "added_by": "customer", "channel": "intune-portal"}},
-  "autopilot_profiles": {"p1": {"customer": "contoso", "name": "P"}},
+  "autopilot_profiles": {"p1": {"customer": "contoso", "owner": "fabrikam", "name": "P"}},
   "products": {"office": {"kind": "microsoft"}}
 }"#;
 
@@ -102,11 +102,15 @@ impl Signer {
     }
 
     fn new_ed(kid: &'static str) -> Self {
-        let pair = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).unwrap();
+        // PKCS #8 of a key on Ed25519: everything before the key is always the same.
+        let mut der = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20".to_vec();
+        der.extend(seed);
         Self {
             kid,
             algorithm: Algorithm::EdDSA,
-            key: EncodingKey::from_ed_der(&pair.serialize_der()),
+            key: EncodingKey::from_ed_der(&der),
         }
     }
 

@@ -3,7 +3,7 @@
 #![cfg(unix)]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -11,6 +11,7 @@ use rcgen::generate_simple_self_signed;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 use crate::support;
@@ -238,9 +239,12 @@ fn reply(status: u16, text: &str) -> String {
 
 #[test]
 fn what_is_no_decision_exits_3() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", closed.local_addr().unwrap());
-    drop(closed);
+    // An address that is taken, and on which nobody listens.
+    let closed = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    closed.bind(&any.into()).unwrap();
+    let url = closed.local_addr().unwrap().as_socket().unwrap();
+    let url = format!("http://{url}");
     let check = |url: &str, message: &str| {
         let (code, out, said) = run(&decide(["--url", url], "ResetPassword", &[]), &[]);
         assert_eq!((code, out.as_str()), (3, ""), "{said}");
