@@ -18,3 +18,8 @@ pub(super) fn context(text: &str) -> Result<Vec<Member<'_>>, Failure> {
         Err(error) => Err(Failure::new(format!("the context: {error}"), wanted)),
     }
 }
+
+/// The same, as it goes over HTTP. What was read before is a JSON object.
+pub(super) fn context_json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_default()
+}

@@ -3,12 +3,15 @@
 use std::process::ExitCode;
 
 use jiff::Timestamp;
+use serde_json::json;
 
-use super::ask::context;
+use super::ask::{context, context_json};
 use super::explain;
 use super::output::Format;
+use super::remote::{Remote, RemoteArgs};
+use super::shown::Shown;
 use super::source::{PastArgs, SourceArgs};
-use super::{Failure, output};
+use super::{Failure, output, told};
 use crate::engine::intake::{Ask, Party, parse_action};
 use crate::engine::parse_uid;
 
@@ -22,6 +25,8 @@ pub(super) struct Args {
     source: SourceArgs,
     #[command(flatten)]
     past: PastArgs,
+    #[command(flatten)]
+    remote: RemoteArgs,
     /// Who asks: 'PartnerUser::"ada@fabrikam.example"'.
     #[arg(long, value_name = "ENTITY")]
     principal: String,
@@ -64,26 +69,44 @@ fn decide(args: &Args) -> Result<bool, Failure> {
         resource: Party::from(&parse_uid(&args.resource)?),
         context,
     };
+    let server = args.remote.server(args.past.as_of(), args.now.is_some())?;
+    let shown = match server {
+        Some(server) => ask_server(args, &server, &ask)?,
+        None => decide_here(args, ask)?,
+    };
+    let text = match args.format {
+        Format::Human => explain::text(&args.question(), &shown),
+        Format::Json => format!("{:#}\n", explain::json(&shown)),
+    };
+    output::data(&text);
+    Ok(shown.allows)
+}
+
+fn decide_here(args: &Args, ask: Ask<'_>) -> Result<Shown, Failure> {
     let (point, then) = args.past.point(&args.source)?;
     let now = args.now.or(then).unwrap_or_else(Timestamp::now);
     let (answer, explanation) = match args.explain {
         true => point.explain(ask, now),
         false => (point.decide(ask, now), None),
     };
-    let text = match args.format {
-        Format::Human => explain::text(args, &answer, explanation.as_ref()),
-        Format::Json => {
-            let json = explain::json(&answer, explanation.as_ref());
-            format!("{json:#}\n")
-        }
-    };
-    output::data(&text);
-    Ok(answer.decision.allows())
+    Ok(Shown::of(&answer, explanation))
+}
+
+fn ask_server(args: &Args, server: &Remote, ask: &Ask<'_>) -> Result<Shown, Failure> {
+    let body = json!({
+        "subject": { "type": ask.principal.ty, "id": ask.principal.id },
+        "action": { "name": ask.action },
+        "resource": { "type": ask.resource.ty, "id": ask.resource.id },
+        "context": context_json(&args.context),
+        "options": { "explain": args.explain },
+    });
+    let reply = server.ask("/access/v1/evaluation", &body)?;
+    told::decision(reply.json, reply.revision).map_err(|why| server.no_answer(&why))
 }
 
 impl Args {
     /// The question in one line.
-    pub(super) fn question(&self) -> String {
+    fn question(&self) -> String {
         format!("{} {} {}", self.principal, self.action, self.resource)
     }
 }

@@ -2,53 +2,44 @@
 
 use serde_json::{Value as Json, json};
 
-use super::decide::Args;
 use super::output::Style;
-use crate::api;
+use super::shown::Shown;
+use crate::engine::PolicyRef;
 use crate::engine::explain::{ClauseReport, Explanation, Hop, Outcome, PolicyReport};
-use crate::engine::{Decision, PolicyRef};
-use crate::node::Answer;
 
 /// The decision in words.
-pub(super) fn text(args: &Args, answer: &Answer, explanation: Option<&Explanation>) -> String {
+pub(super) fn text(question: &str, shown: &Shown) -> String {
     let style = Style::stdout();
-    let decision = &answer.decision;
-    let effect = match decision.allows() {
+    let effect = match shown.allows {
         true => style.good("allow"),
         false => style.bad("deny"),
     };
-    let mut text = format!("{effect}  {}\n", args.question());
-    if let Some(problem) = &decision.problem {
+    let mut text = format!("{effect}  {question}\n");
+    if let Some(problem) = &shown.problem {
         text += &format!("\nThe request cannot be evaluated: {problem}\n");
     }
-    for error in &decision.erroring {
-        text += &format!(
-            "\nThe policy `{}` failed, which denies: {}\n",
-            error.policy.id, error.message
-        );
+    for (policy, message) in &shown.erroring {
+        text += &format!("\nThe policy `{policy}` failed, which denies: {message}\n");
     }
-    match explanation {
-        Some(explanation) => text += &explained(decision, explanation, &style),
+    match &shown.explanation {
+        Some(explanation) => text += &explained(shown, explanation, &style),
         None => {
-            for policy in &decision.determining {
+            for policy in shown.determining.iter().flatten() {
                 text += &format!("\n{}\n", heading(policy, &style));
             }
         }
     }
-    for policy in &decision.determining {
-        for (name, word) in [("advice", "Advice"), ("duty", "Duty")] {
-            if let Some(said) = policy.annotation(name) {
-                text += &format!("\n{word}: {said}\n");
-            }
-        }
+    for (word, said) in &shown.said {
+        text += &format!("\n{word}: {said}\n");
     }
-    for ignored in answer.ignored.iter().filter(|_| explanation.is_some()) {
+    let explained = shown.explanation.is_some();
+    for ignored in shown.ignored.iter().filter(|_| explained) {
         text += &format!("\nIgnored {ignored}\n");
     }
     text
 }
 
-fn explained(decision: &Decision, explanation: &Explanation, style: &Style) -> String {
+fn explained(shown: &Shown, explanation: &Explanation, style: &Style) -> String {
     let mut text = String::new();
     for uid in &explanation.unknown {
         text += &format!("\nNothing is known of {uid}.\n");
@@ -56,8 +47,8 @@ fn explained(decision: &Decision, explanation: &Explanation, style: &Style) -> S
     for report in &explanation.determining {
         text += &format!("\n{}", policy(report, style));
     }
-    let by_default = !decision.allows() && explanation.determining.is_empty();
-    if by_default && decision.problem.is_none() && decision.erroring.is_empty() {
+    let by_default = !shown.allows && explanation.determining.is_empty();
+    if by_default && shown.problem.is_none() && shown.erroring.is_empty() {
         text += match explanation.near.is_empty() {
             true => "\nNo policy permits this action to such a principal.\n",
             false => "\nNo policy permits this. What came closest, and what it lacked:\n",
@@ -140,20 +131,20 @@ fn path(hops: &[Hop]) -> String {
 }
 
 /// The stable JSON form of a decision. `reason` is that of an explained answer
-/// over HTTP.
-pub(super) fn json(answer: &Answer, explanation: Option<&Explanation>) -> Json {
-    let decision = &answer.decision;
+/// over HTTP. `determining` and `bundle` are null if a server did not tell them.
+pub(super) fn json(shown: &Shown) -> Json {
+    let determining = shown.determining.as_ref();
     json!({
-        "decision": decision.effect.as_str(),
-        "determining": decision.determining.iter().map(policy_json).collect::<Json>(),
-        "erroring": decision.erroring.iter().map(|error| {
-            json!({ "policy": error.policy.id, "message": error.message })
+        "decision": if shown.allows { "allow" } else { "deny" },
+        "determining": determining.map(|all| all.iter().map(policy_json).collect::<Json>()),
+        "erroring": shown.erroring.iter().map(|(policy, message)| {
+            json!({ "policy": policy, "message": message })
         }).collect::<Json>(),
-        "problem": decision.problem.as_ref().map(ToString::to_string),
-        "revision": decision.revision.0,
-        "bundle": decision.bundle.as_str(),
-        "ignored": answer.ignored,
-        "reason": explanation.map(api::reason),
+        "problem": shown.problem,
+        "revision": shown.revision,
+        "bundle": shown.bundle,
+        "ignored": shown.ignored,
+        "reason": shown.reason,
     })
 }
 

@@ -23,11 +23,15 @@ mod output;
 mod reload;
 mod replay;
 mod replay_report;
+mod remote;
+mod remote_search;
 mod run;
 mod search;
 mod serve;
+mod shown;
 mod source;
 mod test;
+mod told;
 
 pub use failure::Failure;
 pub use run::main;

@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::ask::context;
 use super::output::Format;
+use super::remote::{Remote, RemoteArgs};
 use super::source::{PastArgs, SourceArgs};
-use super::{Failure, output};
+use super::{Failure, output, remote_search};
 use crate::engine::intake::{Ask, Party, parse_action};
 use crate::engine::{EntityUid, Page, Searched, display_uid, parse_uid};
 use crate::node::Point;
@@ -67,6 +68,8 @@ struct Common {
     source: SourceArgs,
     #[command(flatten)]
     past: PastArgs,
+    #[command(flatten)]
+    remote: RemoteArgs,
     /// The context as a JSON object.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     context: String,
@@ -79,22 +82,23 @@ struct Common {
 }
 
 #[derive(Debug, clap::Args)]
-struct PageArgs {
-    /// Entity type to search; every type that the action applies to if absent.
+pub(super) struct PageArgs {
+    /// Entity type to search; every type that the action applies to if absent. A
+    /// server (--url) is asked about one type.
     #[arg(long = "type", value_name = "TYPE")]
-    ty: Option<String>,
+    pub(super) ty: Option<String>,
     /// Results, at most.
     #[arg(long, value_name = "N")]
-    limit: Option<usize>,
-    /// Begin after this entity, the last one of the page before.
-    #[arg(long, value_name = "ENTITY")]
-    after: Option<String>,
+    pub(super) limit: Option<usize>,
+    /// Begin after this entity, the last one of the page before; not with --url.
+    #[arg(long, value_name = "ENTITY", conflicts_with = "url")]
+    pub(super) after: Option<String>,
 }
 
 /// What was found.
-struct Results {
-    entities: Vec<EntityUid>,
-    more_after: Option<EntityUid>,
+pub(super) struct Results {
+    pub(super) entities: Vec<EntityUid>,
+    pub(super) more_after: Option<EntityUid>,
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
@@ -123,6 +127,12 @@ pub(super) fn run(args: &Args) -> ExitCode {
     }
 }
 
+/// The server that is asked, if one is.
+fn server(common: &Common) -> Result<Option<Remote>, Failure> {
+    let as_of = common.past.as_of();
+    common.remote.server(as_of, common.now.is_some())
+}
+
 /// What is searched, and the time of the question.
 fn point(common: &Common) -> Result<(Point, Timestamp), Failure> {
     let (point, then) = common.past.point(&common.source)?;
@@ -149,6 +159,11 @@ fn entities(
         Searched::Principals => ask.resource = given,
     }
     let after = page.after.as_deref().map(parse_uid).transpose()?;
+    if let Some(server) = server(common)? {
+        let results = remote_search::entities(&server, &ask, &common.context, searched, page)?;
+        print(common.format, &results);
+        return Ok(());
+    }
     let (point, now) = point(common)?;
     let types = match &page.ty {
         Some(ty) => vec![ty.clone()],
@@ -210,12 +225,21 @@ fn actions(common: &Common, principal: &str, resource: &str) -> Result<(), Failu
         context: context(&common.context)?,
         ..Ask::default()
     };
-    let (point, now) = point(common)?;
-    let found = point.search_actions(&ask, now);
+    let found: Vec<String> = match server(common)? {
+        Some(server) => remote_search::actions(&server, &ask, &common.context)?,
+        None => {
+            let (point, now) = point(common)?;
+            let found = point.search_actions(&ask, now);
+            found
+                .into_iter()
+                .map(|(_, name)| name.to_string())
+                .collect()
+        }
+    };
     let text = match common.format {
-        Format::Human => found.iter().map(|(_, name)| format!("{name}\n")).collect(),
+        Format::Human => found.iter().map(|name| format!("{name}\n")).collect(),
         Format::Json => {
-            let names = found.iter().map(|(_, name)| json!({"name": name}));
+            let names = found.iter().map(|name| json!({"name": name}));
             let results = json!({"results": names.collect::<Vec<_>>()});
             format!("{results:#}\n")
         }

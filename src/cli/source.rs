@@ -38,14 +38,25 @@ pub(super) struct SourceArgs {
 #[derive(Debug, Clone, Args)]
 pub(super) struct PastArgs {
     /// Data folder of a server, which may be running.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["world", "schema", "profile"])]
+    #[arg(
+        long,
+        value_name = "DIR",
+        group = "kept",
+        conflicts_with_all = ["world", "schema", "profile"]
+    )]
     data: Option<PathBuf>,
     /// Decide as of a revision or a time: 17, or 2020-09-01T09:00:00Z.
-    #[arg(long, value_name = "REVISION|TIME", requires = "data")]
+    #[arg(long, value_name = "REVISION|TIME", requires = "kept")]
     as_of: Option<String>,
 }
 
 impl PastArgs {
+    /// The moment that is named, as it was written.
+    #[must_use]
+    pub(super) fn as_of(&self) -> Option<&str> {
+        self.as_of.as_deref()
+    }
+
     /// What to decide on, and the time of the moment that was named.
     ///
     /// # Errors
@@ -56,8 +67,8 @@ impl PastArgs {
             None if source.is_given() => Ok((source.point()?, None)),
             None => Err(Failure::new(
                 "nothing to decide on",
-                "name a world (--world FILE), a data folder (--data DIR), or a schema and policies \
-                 (--schema FILE --policies PATH)",
+                "name a world (--world FILE), a data folder (--data DIR), a running server (--url URL), \
+                 or a schema and policies (--schema FILE --policies PATH)",
             )),
         }
     }

@@ -11,6 +11,7 @@
 
 mod admin;
 mod bench;
+mod callers;
 mod commanding;
 mod commands;
 mod corpus;

@@ -78,7 +78,7 @@ impl FromStr for KeyPlace {
         let host = uri.host().ok_or_else(address)?;
         match uri.scheme_str() {
             Some("https") => Ok(Self::Url(text.to_owned())),
-            Some("http") if is_loopback(host) => Ok(Self::Url(text.to_owned())),
+            Some("http") if is_loopback_host(host) => Ok(Self::Url(text.to_owned())),
             Some("http") => Err(KeyPlaceError::Plain(text.to_owned())),
             _ => Err(address()),
         }
@@ -126,7 +126,10 @@ impl KeyPlace {
 
 fn fetch(url: &str) -> Result<String, KeyPlaceError> {
     let uri = url.parse::<Uri>().ok();
-    let near = uri.as_ref().and_then(Uri::host).is_some_and(is_loopback);
+    let near = uri
+        .as_ref()
+        .and_then(Uri::host)
+        .is_some_and(is_loopback_host);
     let mut config = Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(JWKS_FETCH_SECONDS_MAX)))
         // Where the keys are was said by the operator, not by whoever answers.
@@ -153,8 +156,9 @@ fn fetch(url: &str) -> Result<String, KeyPlaceError> {
     }
 }
 
-/// Whether a host of an address is this machine.
-fn is_loopback(host: &str) -> bool {
+/// Whether the host of an address is this machine: `localhost`, `127.0.0.1`, `[::1]`.
+#[must_use]
+pub fn is_loopback_host(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let address = host.parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())

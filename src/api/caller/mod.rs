@@ -30,6 +30,8 @@ pub use identity::CallerIdentity;
 pub use issuer::{
     Issuer, IssuerSettings, KEYS_FRESH_SECONDS, KEYS_REFETCH_SECONDS, KEYS_SECONDS_MAX,
 };
-pub use key_place::{JWKS_BYTES_MAX, JWKS_FETCH_SECONDS_MAX, KeyPlace, KeyPlaceError};
+pub use key_place::{
+    JWKS_BYTES_MAX, JWKS_FETCH_SECONDS_MAX, KeyPlace, KeyPlaceError, is_loopback_host,
+};
 pub use key_set::{JWKS_KEYS_MAX, KeySet, KeySetError, RSA_BITS_MAX, RSA_BITS_MIN};
 pub use token::{ALGORITHMS, LEEWAY_SECONDS, SUBJECT_BYTES_MAX, TOKEN_BYTES_MAX};
