@@ -114,11 +114,14 @@ fn decide(
 fn decide_all(placed: &Placed, items: Vec<Result<Ask<'_>, ApiError>>) -> Vec<Item> {
     let mut invalid = Vec::new();
     let count = items.len();
-    let asks = items.into_iter().enumerate().filter_map(|(at, item)| {
-        item.map_err(|error| invalid.push((at, error))).ok()
-    });
+    let asks = items
+        .into_iter()
+        .enumerate()
+        .filter_map(|(at, item)| item.map_err(|error| invalid.push((at, error))).ok());
     let decided = placed.decide_many(asks);
-    let mut decided = decided.into_iter().map(|decided| of_decided(placed, decided));
+    let mut decided = decided
+        .into_iter()
+        .map(|decided| of_decided(placed, decided));
     let mut invalid = invalid.into_iter().peekable();
     let answers = (0..count).map(|at| match invalid.next_if(|(bad, _)| *bad == at) {
         Some((_, error)) => Item::Invalid(error),

@@ -100,7 +100,10 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/access/v1/evaluation", post(evaluation.layer(one)))
         .route("/access/v1/evaluations", post(evaluations.layer(many)))
         .route("/access/v1/search/subject", post(search_subject.layer(one)))
-        .route("/access/v1/search/resource", post(search_resource.layer(one)))
+        .route(
+            "/access/v1/search/resource",
+            post(search_resource.layer(one)),
+        )
         .route("/access/v1/search/action", post(search_action.layer(one)))
         .route(WELL_KNOWN, get(metadata))
         .route(&format!("{WELL_KNOWN}/{{*path}}"), get(metadata_of_path))

@@ -1,7 +1,7 @@
 //! What every request handler shares.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::error::ApiError;
 use super::metadata::PublicUrl;

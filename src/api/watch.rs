@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::AppState;
 use super::error::ApiError;
-use super::request_id::REQUEST_ID;
+use super::request_id::{REQUEST_ID, echoed};
 
 /// Runs a request and names its answer.
 pub(super) async fn watched(
@@ -26,6 +26,7 @@ pub(super) async fn watched(
     next: Next,
 ) -> Response {
     let id = state.request_ids().id_for(request.headers());
+    let echo = echoed(request.headers(), &id);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = match caught(next.run(request)).await {
         Ok(response) => response,
@@ -42,7 +43,7 @@ pub(super) async fn watched(
         let status = status.as_u16();
         tracing::debug!(request_id, %method, path, status, error, detail, "answered");
     }
-    response.headers_mut().insert(REQUEST_ID, id);
+    response.headers_mut().insert(REQUEST_ID, echo);
     response
 }
 

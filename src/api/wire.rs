@@ -114,7 +114,9 @@ impl<'a> EvaluationsRequest<'a> {
             Some(other) => return Err(top.mistyped("evaluations", "an array", Some(&other))),
         };
         let mut options = top.optional_object("options")?;
-        let semantic = options.as_mut().map_or(Ok(Semantic::ExecuteAll), semantic)?;
+        let semantic = options
+            .as_mut()
+            .map_or(Ok(Semantic::ExecuteAll), semantic)?;
         let explain = options.map_or(Ok(false), |mut options| options.flag("explain"))?;
         let asked = match items.len() {
             0 => Asked::One(Box::new(ask(&mut top)?)),

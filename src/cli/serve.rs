@@ -149,7 +149,6 @@ async fn listen(
     };
     let point = Arc::clone(&state.point().current());
     output::error(&format!("{}\n", banner(address, &point)));
-    publish(&state, address);
     let mut serving = JoinSet::new();
     let until = |mut stopped: watch::Receiver<bool>| async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
@@ -159,6 +158,7 @@ async fn listen(
         let router = api::admin_router(Arc::clone(&state));
         serving.spawn(api::serve(listener, router, until(stopped.subscribe())));
     }
+    publish(&state, address);
     let router = api::router(Arc::clone(&state));
     serving.spawn(api::serve(listener, router, until(stopped.subscribe())));
     tokio::spawn(async move {

@@ -35,7 +35,9 @@ impl Point {
     #[must_use]
     pub fn ignored(&self, ask: Ask<'_>, now: Timestamp) -> Vec<String> {
         let prepared = self.prepare(ask, now);
-        prepared.map(|prepared| prepared.ignored).unwrap_or_default()
+        prepared
+            .map(|prepared| prepared.ignored)
+            .unwrap_or_default()
     }
 
     /// Types of the searched party to which an action applies, given the type of

@@ -15,8 +15,8 @@ mod request;
 mod routes;
 mod token;
 
-pub use pins::{PINNED_PAST_POINTS_MAX, PINNED_POINTS_MAX};
 pub(super) use pins::Pins;
+pub use pins::{PINNED_PAST_POINTS_MAX, PINNED_POINTS_MAX};
 pub(super) use problem::PageProblem;
 pub use request::SEARCH_RESULTS_MAX;
 pub(super) use routes::{search_action, search_resource, search_subject};

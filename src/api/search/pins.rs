@@ -47,7 +47,10 @@ impl Pins {
     ) -> u64 {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.pins.retain(|pin| now < pin.until);
-        let known = held.pins.iter_mut().find(|pin| Arc::ptr_eq(&pin.point, point));
+        let known = held
+            .pins
+            .iter_mut()
+            .find(|pin| Arc::ptr_eq(&pin.point, point));
         if let Some(pin) = known {
             pin.until = pin.until.max(until);
             return pin.number;

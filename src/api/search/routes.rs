@@ -67,7 +67,11 @@ async fn search(
             sought,
             request,
         };
-        let token = search.request.page.as_ref().and_then(|page| page.token.as_ref());
+        let token = search
+            .request
+            .page
+            .as_ref()
+            .and_then(|page| page.token.as_ref());
         match token {
             None => {
                 let placed = here.block_on(position.place(&state))?;
@@ -129,7 +133,10 @@ impl Search<'_> {
 
     /// A page after the first, on the state of the first.
     fn next(&self, token: &str, position: &Position) -> Result<Response, ApiError> {
-        let token = self.state.page_tokens().open(token, self.state.point().now());
+        let token = self
+            .state
+            .page_tokens()
+            .open(token, self.state.point().now());
         let token = token.map_err(ApiError::Page)?;
         self.fits(&token, position).map_err(ApiError::Page)?;
         let gone = PageProblem::Evicted {

@@ -100,7 +100,8 @@ impl std::fmt::Debug for Tokens {
 impl Token {
     fn to_bytes(&self) -> Vec<u8> {
         let after = self.after.as_deref();
-        let mut bytes = Vec::with_capacity(FIXED_BYTES + 1 + after.map_or(0, str::len) + CODE_BYTES);
+        let mut bytes =
+            Vec::with_capacity(FIXED_BYTES + 1 + after.map_or(0, str::len) + CODE_BYTES);
         bytes.push(FORM);
         for number in [self.pin, self.revision, self.limit, self.total] {
             bytes.extend_from_slice(&number.to_be_bytes());
@@ -170,7 +171,9 @@ mod tests {
         for after in [None, Some(""), Some("mia@contoso.example"), Some("żółw")] {
             let token = token(after);
             let text = tokens.seal(&token).unwrap();
-            let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+            let plain = text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
             assert!(plain, "{text}");
             assert_eq!(tokens.open(&text, at(0)), Ok(token));
         }
