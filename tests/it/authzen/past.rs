@@ -102,7 +102,7 @@ fn pages_of_the_past() {
     for (path, search) in [
         (
             RESOURCE,
-            question(ADA, "SignInToCustomerTenant", ("Customer", "")),
+            question(ADA, "ResetPassword", ("CustomerUser", "")),
         ),
         (
             SUBJECT,

@@ -180,10 +180,10 @@ fn an_action_search_finds_what_evaluations_allow() {
         for principal in known["PartnerUser"]
             .iter()
             .chain(&known["CustomerUser"])
-            .step_by(3)
+            .step_by(9)
         {
             for ty in ["Customer", "CustomerUser", "Subscription"] {
-                for resource in known[ty].iter().step_by(2) {
+                for resource in known[ty].iter().step_by(3) {
                     let search = json!({"subject": party(principal), "resource": party(resource),
                         "context": {"operation": "Microsoft.Compute/virtualMachines/write", "customer": "contoso"}});
                     found += check(&server, ACTION, &search, &names, "action", &[1, 2, 7]);
@@ -191,7 +191,7 @@ fn an_action_search_finds_what_evaluations_allow() {
             }
         }
     });
-    assert!(found > 100, "{found}");
+    assert!(found > 50, "{found}");
 }
 
 #[test]
