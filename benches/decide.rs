@@ -14,16 +14,20 @@ use std::borrow::Cow;
 use std::hint::black_box;
 use std::sync::Arc;
 
+use aobo::api::{AppState, router};
 use aobo::directory::{AzureRoles, Profile, world_file};
 use aobo::engine::intake::{Ask, Party, prepare};
 use aobo::engine::{Effect, ErrorMode, Outcome, Query, Revision, Snapshot};
 use aobo::measure::bench::{Asked, Baseline};
 use aobo::measure::{Question, Spread, Workload};
-use aobo::node::{Point, files};
+use aobo::node::{DecisionPoint, Point, files};
 use aobo::policy::{Bundle, Source};
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
 use cedar_policy::Decision;
 use criterion::{Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
+use tower::ServiceExt;
 
 const WORLD: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -139,6 +143,50 @@ fn channels(c: &mut Criterion) {
     }
 }
 
+/// Items of a batch, as many as one request may hold.
+const BATCH: usize = aobo::api::EVALUATIONS_ITEMS_MAX;
+
+fn batches(c: &mut Criterion) {
+    let point = point();
+    let asks = || questions().into_iter().cycle().take(BATCH);
+    let mut group = c.benchmark_group(format!("batch/fabrikam/{BATCH}"));
+    group.throughput(criterion::Throughput::Elements(BATCH as u64));
+    group.bench_function("engine", |b| {
+        b.iter(|| {
+            let decided = point.decide_many(asks().map(|(_, ask, _)| ask), NOW);
+            let allowed = decided.iter().filter(|decided| decided.allows()).count();
+            assert_eq!(allowed, BATCH / 2);
+        });
+    });
+    let items = asks().map(|(_, ask, _)| serde_json::json!({"action": {"name": ask.action}}));
+    let body = serde_json::json!({
+        "subject": {"type": "PartnerUser", "id": "hugo@fabrikam.example"},
+        "resource": {"type": "CustomerUser", "id": "mia@contoso.example"},
+        "evaluations": items.collect::<Vec<_>>(),
+    });
+    let body = body.to_string();
+    let clock = Arc::new(|| NOW);
+    let state = AppState::new(DecisionPoint::new(point.clone(), clock));
+    let router = router(Arc::new(state));
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.build().unwrap();
+    group.bench_function("http", |b| {
+        b.iter(|| {
+            let request = Request::post("/access/v1/evaluations")
+                .header("Content-Type", "application/json")
+                .body(Body::from(body.clone()))
+                .unwrap();
+            let answered = runtime.block_on(async {
+                let response = router.clone().oneshot(request).await.unwrap();
+                to_bytes(response.into_body(), usize::MAX).await.unwrap()
+            });
+            let text = std::str::from_utf8(&answered).unwrap();
+            assert_eq!(text.matches("true").count(), BATCH / 2);
+        });
+    });
+    group.finish();
+}
+
 fn texts(c: &mut Criterion) {
     c.bench_function("bundle/seed", |b| {
         b.iter(|| Profile::Seed.bundle().unwrap());
@@ -157,5 +205,5 @@ fn texts(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, decisions, channels, texts);
+criterion_group!(benches, decisions, channels, batches, texts);
 criterion_main!(benches);

@@ -20,7 +20,7 @@ use tracing::{Instrument, Span};
 
 use super::AppState;
 use super::error::ApiError;
-use super::request_id::REQUEST_ID;
+use super::request_id::{REQUEST_ID, echoed};
 use super::trace::{Hex, Trace};
 
 /// Runs a request, names its answer, and counts it.
@@ -30,6 +30,7 @@ pub(super) async fn watched(
     next: Next,
 ) -> Response {
     let id = state.request_ids().id_for(request.headers());
+    let echo = echoed(request.headers(), &id);
     let span = span_of(&id, &state.trace_ids().trace_for(request.headers()));
     // A handler knows the request by the same id, made or not.
     request.headers_mut().insert(REQUEST_ID, id.clone());
@@ -55,7 +56,7 @@ pub(super) async fn watched(
             target: "aobo::access", %method, path, route, status, micros, error, detail, "answered"
         );
     });
-    response.headers_mut().insert(REQUEST_ID, id);
+    response.headers_mut().insert(REQUEST_ID, echo);
     response
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 use jiff::Timestamp;
 
-use super::entity::{parse_uid, uid};
+use super::entity::parse_uid;
 use super::extension::{datetime_offset, parse_datetime, parse_duration, print_datetime};
 use super::{EngineError, EntityData, Input, Member, Problem, Request, Snapshot, Value};
 use crate::policy::{ActionShape, Attribute, Extension, RecordShape, Shape, Type};
@@ -179,7 +179,7 @@ fn find_action<'s>(
             (ty.clone(), declared)
         }
     };
-    let action = uid(&ty, &ask.action).map_err(|_| unknown())?;
+    let action = shape.uid(&ty, &ask.action).ok_or_else(unknown)?;
     Ok((action, declared))
 }
 
@@ -190,7 +190,7 @@ fn party(shape: &Shape, party: &Party<'_>) -> Result<EntityUid, Problem> {
     if !shape.entities.contains_key(party.ty.as_ref()) {
         return Err(unknown());
     }
-    uid(&party.ty, &party.id).map_err(|_| unknown())
+    shape.uid(&party.ty, &party.id).ok_or_else(unknown)
 }
 
 /// Takes values by their declared types and notes what it leaves.
@@ -206,30 +206,23 @@ impl Taker<'_> {
         ask: &Ask<'_>,
         now: Timestamp,
     ) -> Result<BTreeMap<String, Value>, Problem> {
-        let mut own = RecordShape::new();
-        let mut asked = declared.context.clone();
-        for key in [NOW, ACTION] {
-            if let Some(attribute) = asked.remove(key) {
-                own.insert(key.to_owned(), attribute);
-            }
-        }
+        let own = |key| declared.context.get(key);
         for member in &ask.context {
             match member.name.as_ref() {
                 NOW => self.note("context.now", "time is the decider's clock"),
-                ACTION if own.contains_key(ACTION) => {
+                ACTION if own(ACTION).is_some() => {
                     self.note("context.action", "it comes from action.properties only");
                 }
                 _ => {}
             }
         }
         let given = ask.context.iter();
-        let given =
-            given.filter(|m| m.name != NOW && !(m.name == ACTION && own.contains_key(ACTION)));
-        let mut context = self.record(&asked, given, "context")?;
-        if let Some(clock) = own.get(NOW).and_then(|attribute| clock(&attribute.ty, now)) {
+        let given = given.filter(|m| m.name != NOW && !(m.name == ACTION && own(ACTION).is_some()));
+        let mut context = self.record(&declared.context, &[NOW, ACTION], given, "context")?;
+        if let Some(clock) = own(NOW).and_then(|attribute| clock(&attribute.ty, now)) {
             context.insert(NOW.to_owned(), clock);
         }
-        match own.get(ACTION) {
+        match own(ACTION) {
             Some(attribute) => {
                 let given = Input::Map(ask.action_properties.clone());
                 let value = self.value(&attribute.ty, &given, "action.properties")?;
@@ -284,9 +277,11 @@ impl Taker<'_> {
         Ok(())
     }
 
+    /// The declared members, but for those that the caller does not give.
     fn record<'i, 'a: 'i>(
         &mut self,
         declared: &RecordShape,
+        not_given: &[&str],
         given: impl Iterator<Item = &'i Member<'a>>,
         place: &str,
     ) -> Result<BTreeMap<String, Value>, Problem> {
@@ -301,9 +296,9 @@ impl Taker<'_> {
                 None => self.note(&place, "it is not declared in the schema"),
             }
         }
-        let missing = declared
-            .iter()
-            .find(|(name, attribute)| attribute.required && !record.contains_key(*name));
+        let missing = declared.iter().find(|(name, attribute)| {
+            attribute.required && !record.contains_key(*name) && !not_given.contains(&name.as_str())
+        });
         match missing {
             None => Ok(record),
             Some((name, Attribute { ty, .. })) => Err(Problem::Missing {
@@ -335,7 +330,7 @@ impl Taker<'_> {
                 Value::Set(items?)
             }
             (Type::Record(declared), Input::Map(members)) => {
-                Value::Record(self.record(declared, members.iter(), place)?)
+                Value::Record(self.record(declared, &[], members.iter(), place)?)
             }
             _ => return Err(mistyped()),
         })
@@ -366,7 +361,8 @@ impl Taker<'_> {
                 "there is no {name} `{id}`; there are: {known}"
             )));
         }
-        let uid = uid(name, id).map_err(|error| bad(error.to_string()))?;
+        let uid = self.shape.uid(name, id);
+        let uid = uid.ok_or_else(|| bad(format!("the schema has no entity type `{name}`")))?;
         Ok(Some(Value::Entity(uid)))
     }
 

@@ -6,7 +6,9 @@
 //! every type name resolved by Cedar itself.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
+use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use serde_json::{Map, Value as Json};
 
 /// Annotations of a declaration or a policy: name to value (`""` if none given).
@@ -19,6 +21,9 @@ pub struct Shape {
     pub entities: BTreeMap<String, EntityShape>,
     /// By type name of the action entity (`Namespace::Action`) and id.
     pub actions: BTreeMap<(String, String), ActionShape>,
+    /// The types of entities and actions, as Cedar names them: reading a name takes
+    /// longer than deciding.
+    names: BTreeMap<String, EntityTypeName>,
 }
 
 /// One entity type.
@@ -126,7 +131,20 @@ impl Shape {
             }
             .namespace(body, &mut shape)?;
         }
+        let actions = shape.actions.keys().map(|(ty, _)| ty);
+        let names = shape.entities.keys().chain(actions).map(|name| {
+            let read = EntityTypeName::from_str(name).map_err(|error| error.to_string())?;
+            Ok((name.clone(), read))
+        });
+        shape.names = names.collect::<Result<_, String>>()?;
         Ok(shape)
+    }
+
+    /// The entity of a declared type with this id; none if the type is not declared.
+    #[must_use]
+    pub fn uid(&self, ty: &str, id: &str) -> Option<EntityUid> {
+        let name = self.names.get(ty)?.clone();
+        Some(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
     }
 
     /// The action `id` of whichever action type declares it; `None` if no or

@@ -10,6 +10,7 @@
 )]
 
 mod admin;
+mod authzen;
 mod bench;
 mod callers;
 mod commanding;

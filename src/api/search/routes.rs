@@ -87,11 +87,14 @@ struct Search<'a> {
     query: [u8; 32],
 }
 
-/// What was found: all that there is after some place, or a page of it.
+/// What was found.
 #[derive(Default)]
 struct Results {
+    /// What is told of it.
     ids: Vec<String>,
-    /// Whether there are more.
+    /// How many were found.
+    found: usize,
+    /// Whether there are more than are told.
     more: bool,
     context: SearchContext,
 }
@@ -111,18 +114,15 @@ impl Search<'_> {
     /// is.
     fn first(&self, placed: &Placed, past: bool) -> Result<Response, ApiError> {
         placed.permits(&self.request.ask)?;
-        let mut results = self.look(placed, None, usize::MAX);
         let limit = self.request.page.as_ref().and_then(|page| page.limit);
         let limit = limit.unwrap_or(SEARCH_RESULTS_MAX).min(SEARCH_RESULTS_MAX);
-        let total = results.ids.len();
-        self.state.metrics().searched(self.sought, total);
-        results.ids.truncate(size(limit));
-        results.more = results.ids.len() < total;
+        let results = self.look(placed, None, usize::MAX, size(limit));
+        self.state.metrics().searched(self.sought, results.found);
         let part = Part {
             placed,
             past,
             limit,
-            total: total as u64,
+            total: results.found as u64,
             after: None,
         };
         self.answer(part, results)
@@ -157,7 +157,8 @@ impl Search<'_> {
             state,
         };
         placed.permits(&self.request.ask)?;
-        let results = self.look(&placed, token.after.as_deref(), size(token.limit));
+        let limit = size(token.limit);
+        let results = self.look(&placed, token.after.as_deref(), limit, limit);
         let part = Part {
             placed: &placed,
             past,
@@ -186,8 +187,8 @@ impl Search<'_> {
         }
     }
 
-    /// Results after one of them, at most so many.
-    fn look(&self, placed: &Placed, after: Option<&str>, limit: usize) -> Results {
+    /// Results after one of them: so many are looked for, and so many told.
+    fn look(&self, placed: &Placed, after: Option<&str>, limit: usize, told: usize) -> Results {
         let ask = self.request.ask.clone();
         let searched = match self.sought {
             Sought::Subject => Searched::Principals,
@@ -195,8 +196,9 @@ impl Search<'_> {
             Sought::Action => {
                 let names = placed.search_actions(&ask, after);
                 return Results {
-                    more: names.len() > limit,
-                    ids: names.into_iter().take(limit).collect(),
+                    found: names.len(),
+                    more: names.len() > told,
+                    ids: names.into_iter().take(told).collect(),
                     context: SearchContext::default(),
                 };
             }
@@ -208,17 +210,18 @@ impl Search<'_> {
         match placed.search(ask, searched, after, limit) {
             Ok(found) => {
                 // The engine looks for one at least.
-                let ids = found.entities.iter().take(limit);
+                let ids = found.entities.iter().take(told);
                 Results {
-                    more: found.more_after.is_some() || found.entities.len() > limit,
+                    found: found.entities.len(),
+                    more: found.more_after.is_some() || found.entities.len() > told,
                     ids: ids.map(|uid| uid.id().unescaped().to_owned()).collect(),
                     context,
                 }
             }
             Err(problem) => {
                 // A name that the schema lacks is data: nothing is found.
-                let told = Some(&problem).filter(|problem| !problem.is_unknown_name());
-                context.error = told.map(ErrorContext::of);
+                let wrong = Some(&problem).filter(|problem| !problem.is_unknown_name());
+                context.error = wrong.map(ErrorContext::of);
                 Results {
                     context,
                     ..Results::default()
@@ -228,7 +231,9 @@ impl Search<'_> {
     }
 
     fn answer(&self, part: Part<'_>, results: Results) -> Result<Response, ApiError> {
-        let Results { ids, more, context } = results;
+        let Results {
+            ids, more, context, ..
+        } = results;
         let ty = match self.sought {
             Sought::Subject => &self.request.ask.principal.ty,
             Sought::Resource | Sought::Action => &self.request.ask.resource.ty,

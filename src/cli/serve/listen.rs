@@ -45,7 +45,6 @@ pub(super) async fn listen(how: Listening, state: Arc<AppState>) -> Result<(), F
         "{}\n",
         banner(address, tls.decisions.is_some(), &point)
     ));
-    publish(&state, address, tls.decisions.is_some());
     let mut serving = JoinSet::new();
     let until = |mut stopped: watch::Receiver<bool>| async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
@@ -59,6 +58,7 @@ pub(super) async fn listen(how: Listening, state: Arc<AppState>) -> Result<(), F
         let until = until(stopped.subscribe());
         serving.spawn(async move { server.serve(listener, until).await });
     }
+    publish(&state, address, tls.decisions.is_some());
     let router = api::router(Arc::clone(&state));
     let server = Server::new(router, limits, tls.decisions.clone());
     let until = until(stopped.subscribe());
