@@ -54,6 +54,14 @@ pub enum KeyPlaceError {
         #[source]
         source: Box<ureq::Error>,
     },
+    /// The address answers with something else, a redirection perhaps.
+    #[error("`{url}` answers {status} instead of the keys")]
+    Status {
+        /// The address.
+        url: String,
+        /// The status of its answer.
+        status: u16,
+    },
     /// More than [`JWKS_BYTES_MAX`].
     #[error("there are more than {JWKS_BYTES_MAX} bytes, the most that are read")]
     TooLarge,
@@ -134,7 +142,6 @@ fn fetch(url: &str) -> Result<String, KeyPlaceError> {
         .timeout_global(Some(Duration::from_secs(JWKS_FETCH_SECONDS_MAX)))
         // Where the keys are was said by the operator, not by whoever answers.
         .max_redirects(0)
-        .max_redirects_will_error(true)
         .https_only(url.starts_with("https://"));
     if near {
         config = config.proxy(None);
@@ -148,6 +155,12 @@ fn fetch(url: &str) -> Result<String, KeyPlaceError> {
     };
     let agent = Agent::new_with_config(config.build());
     let mut response = agent.get(url).call().map_err(failed)?;
+    if response.status().as_u16() != 200 {
+        return Err(KeyPlaceError::Status {
+            url: url.to_owned(),
+            status: response.status().as_u16(),
+        });
+    }
     let body = response.body_mut().with_config().limit(JWKS_BYTES_MAX + 1);
     let text = body.read_to_string().map_err(failed)?;
     match text.len() as u64 > JWKS_BYTES_MAX {

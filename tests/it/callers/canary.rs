@@ -40,6 +40,10 @@ fn text(reply: &Reply) -> String {
 #[test]
 fn nothing_that_leaves_has_what_was_shown() {
     let written = Written::default();
+    // With a single subscriber, a thread that has none and comes to a line first would
+    // switch it off for this one too.
+    let silent = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+    let _second = tracing::Dispatch::new(silent.with_writer(io::sink).finish());
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_writer(written.clone())
