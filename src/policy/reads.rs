@@ -266,7 +266,7 @@ mod tests {
             &[],
         );
         check(
-            "context has action && (if principal == resource then context.action else {x: 1}) has y",
+            "context has action && (if principal == resource then context.action else context.action) has y",
             &["action"],
             &["x", "y"],
             &[],
