@@ -256,7 +256,7 @@ fn a_reader_sees_one_bundle_or_the_other() {
             let may = |who| {
                 support::decide(&point, ask(("User", who), "view", ("Photo", "1"), "{}")).allows()
             };
-            let even = revision % 2 == 0;
+            let even = revision.is_multiple_of(2);
             assert_eq!((may("ana"), may("bo")), (even, !even));
             answers += 1;
         }

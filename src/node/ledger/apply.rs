@@ -58,12 +58,7 @@ pub(super) fn step(
                 return Err(LedgerError::NoKey { id: id.clone() });
             }
             Arc::make_mut(&mut folded.keys).retain(|_, key| key.id != *id);
-            (
-                KEY_REVOKED,
-                event::revoked(id),
-                json!({}),
-                Vec::<engine::Change>::new(),
-            )
+            (KEY_REVOKED, event::revoked(id), json!({}), Vec::new())
         }
     };
     let draft = Draft {

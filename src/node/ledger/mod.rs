@@ -36,7 +36,7 @@ pub use folded::{Built, Folded};
 pub use ids::RandomIds;
 pub use keys::{ApiKey, KEY_PREFIX, NewKey, Role, Secret, TenantScope};
 pub use next::NextBundle;
-pub(in crate::node) use open::STARTER;
+pub(crate) use open::STARTER;
 pub use open::{Choice, Settings};
 pub use past::{Moment, PastPoint, changed_between, moment};
 pub use submit::{Actor, Ledger, Submission, What};

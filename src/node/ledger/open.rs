@@ -46,7 +46,7 @@ pub struct Settings {
 const SEED_BYTES_MAX: usize = PAYLOAD_BYTES_MAX / 4;
 
 /// Who appears as the writer of what a start writes.
-pub(in crate::node) const STARTER: &str = "aobo serve";
+pub(crate) const STARTER: &str = "aobo serve";
 
 /// Folds the log, takes policies into use and seeds it, as the settings say; what
 /// that adds to the log is there when this returns.
