@@ -6,6 +6,7 @@
 
 mod auth;
 mod bounds;
+mod checkpoints;
 mod keys;
 mod moments;
 mod opening;
