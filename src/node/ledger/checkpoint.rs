@@ -162,7 +162,10 @@ pub(super) fn newest(log: &dyn Log, at_most: u64) -> Result<Option<Folded>, LogE
         if let Some(folded) = read(found) {
             return Ok(Some(folded));
         }
-        tracing::warn!(seq, "a checkpoint is damaged or of another form, and is passed over");
+        tracing::warn!(
+            seq,
+            "a checkpoint is damaged or of another form, and is passed over"
+        );
         match seq.checked_sub(1) {
             Some(before) => at_most = before,
             None => break,
