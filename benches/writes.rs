@@ -1,10 +1,13 @@
-//! How long a durable command takes, and what replaying many costs.
+//! How long a durable command takes, and what replaying many and starting from a
+//! checkpoint cost.
 //!
-//! Ids are `write/<what>`. A bare SQLite commit of a row as large, in the same run
-//! and on the same disk, is what a single command is held against; 64 writers at
-//! once against one; a replay against scanning the log and decoding each payload.
-//! Every write is asserted to be in force, and every replay to yield the state
-//! that was written. `AOBO_BENCH_EVENTS` sets how many events are replayed.
+//! Ids are `write/<what>`. Single commands are held against a bare SQLite commit of
+//! the same row, one after the other in turns, so that both see the same disk; 64
+//! writers at once against one; a replay against scanning the log and decoding each
+//! payload. Every write is asserted to be in force, and every replay and start to
+//! yield the state that was written. `AOBO_BENCH_EVENTS` sets how many events are
+//! replayed, `AOBO_BENCH_CUSTOMERS` how many customers the world has that is
+//! started with.
 
 #![expect(clippy::unwrap_used, reason = "a bench is no product code")]
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
@@ -17,8 +20,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aobo::directory::command::Command;
-use aobo::directory::{Cloud, Customer, Fact};
-use aobo::log::{Draft, Log, Memory, Sqlite};
+use aobo::directory::world_file::change_to_json;
+use aobo::directory::{Change, Cloud, Customer, Fact};
+use aobo::log::{Draft, Log, Memory, Record, Sqlite};
+use aobo::measure::Workload;
 use aobo::node::{Actor, Choice, Folded, Ledger, RandomIds, Settings, Submission, What};
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -30,6 +35,10 @@ const WRITERS: usize = 64;
 const EACH: usize = 100;
 /// Events that are replayed if nobody says.
 const EVENTS: usize = 100_000;
+/// Customers of the world that is started with if nobody says.
+const CUSTOMERS: u32 = 10_000;
+/// Bytes of facts in one event of a seed.
+const SEED_BYTES: usize = 4 << 20;
 
 fn submission(n: usize) -> Submission {
     let customer = Customer {
@@ -64,39 +73,59 @@ fn ledger(log: Arc<dyn Log>) -> Ledger {
     Ledger::open(log, &settings, Box::new(ids)).unwrap()
 }
 
-/// One row a commit, as a program would do it that needs nothing else.
-fn bare(dir: &Path) -> Duration {
-    let connection = Connection::open(dir.join("bare.db")).unwrap();
-    connection
-        .pragma_update(None, "journal_mode", "WAL")
-        .unwrap();
-    connection
-        .pragma_update(None, "synchronous", "FULL")
-        .unwrap();
-    connection
-        .execute(
-            "create table events (seq integer primary key, payload text)",
-            (),
-        )
-        .unwrap();
-    let payload = "x".repeat(300);
-    let begin = Instant::now();
-    for _ in 0..SINGLE {
-        connection
-            .execute("insert into events (payload) values (?1)", [&payload])
-            .unwrap();
-    }
-    begin.elapsed() / u32::try_from(SINGLE).unwrap()
+/// One row a commit, as a program would do it that needs nothing else: the row of
+/// a command, in the table of events.
+struct Bare {
+    connection: Connection,
+    record: Record,
 }
 
-fn single(ledger: &Ledger) -> Duration {
-    let begin = Instant::now();
+impl Bare {
+    fn open(dir: &Path, record: Record) -> Self {
+        let connection = Connection::open(dir.join("bare.db")).unwrap();
+        for (name, value) in [("journal_mode", "WAL"), ("synchronous", "FULL")] {
+            connection.pragma_update(None, name, value).unwrap();
+        }
+        let table = "create table events(seq integer primary key, at text, actor text, \
+             kind text, payload text, version integer, previous blob, hash blob)";
+        connection.execute(table, ()).unwrap();
+        Self { connection, record }
+    }
+
+    fn commit(&self) {
+        let insert = "insert into events(at, actor, kind, payload, version, previous, hash) \
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let mut statement = self.connection.prepare_cached(insert).unwrap();
+        let Record { at, actor, .. } = &self.record;
+        let row = rusqlite::params![
+            at.to_string(),
+            actor,
+            self.record.kind,
+            self.record.payload,
+            self.record.version,
+            self.record.previous.0,
+            self.record.hash.0,
+        ];
+        statement.execute(row).unwrap();
+    }
+}
+
+/// Bare commits and single commands in turns; the sorted times of each.
+fn single(ledger: &Ledger, bare: &Bare) -> (Vec<Duration>, Vec<Duration>) {
+    let (mut bares, mut ones) = (Vec::new(), Vec::new());
     for n in 0..SINGLE {
+        let begin = Instant::now();
+        bare.commit();
+        bares.push(begin.elapsed());
+        let begin = Instant::now();
         let written = ledger.submit_blocking(submission(n)).unwrap();
+        ones.push(begin.elapsed());
         let in_force = ledger.point().current().snapshot().revision().0;
         assert!(in_force >= written.revision);
     }
-    begin.elapsed() / u32::try_from(SINGLE).unwrap()
+    bares.sort_unstable();
+    ones.sort_unstable();
+    (bares, ones)
 }
 
 fn many(ledger: &Ledger) -> Duration {
@@ -115,31 +144,56 @@ fn many(ledger: &Ledger) -> Duration {
     begin.elapsed() / u32::try_from(WRITERS * EACH).unwrap()
 }
 
+/// Time that the writer's thread was on a processor, where the system tells.
+fn writer_cpu() -> Option<Duration> {
+    let tasks = std::fs::read_dir("/proc/self/task").ok()?;
+    let writer = tasks.filter_map(Result::ok).find(|task| {
+        let name = std::fs::read_to_string(task.path().join("comm"));
+        name.is_ok_and(|name| name.trim() == "writer")
+    })?;
+    let spent = std::fs::read_to_string(writer.path().join("schedstat")).ok()?;
+    let nanoseconds = spent.split_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
+}
+
+fn micros(what: &str, time: Duration) {
+    println!("{what:<25}{:>10.1} µs", time.as_secs_f64() * 1e6);
+}
+
+fn seconds(what: &str, time: Duration) {
+    println!("{what:<25}{:>10.3} s", time.as_secs_f64());
+}
+
+fn ratio(what: &str, a: Duration, b: Duration) {
+    println!("{what:<25}{:>10.2} ×", a.as_secs_f64() / b.as_secs_f64());
+}
+
 fn writes() {
     let dir = tempfile::tempdir().unwrap();
-    let bare = bare(dir.path());
     let ledger = ledger(Arc::new(Sqlite::open(&dir.path().join("data")).unwrap()));
-    let one = single(&ledger);
-    let before = ledger.commits();
+    ledger.submit_blocking(submission(0)).unwrap();
+    let record = ledger.log().read(ledger.log().head().seq - 1, 1).unwrap();
+    let bare = Bare::open(dir.path(), record.into_iter().next().unwrap());
+    let (bares, ones) = single(&ledger, &bare);
+    let median = |times: &[Duration]| *times.get(times.len() / 2).unwrap();
+    let (before, cpu_before) = (ledger.commits(), writer_cpu());
     let each = many(&ledger);
     let commits = ledger.commits() - before;
-    let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
+    let one: Duration = ones.iter().sum::<Duration>() / u32::try_from(SINGLE).unwrap();
+    micros("write/bare commit", median(&bares));
+    micros("write/one command", median(&ones));
+    ratio("write/one to bare", median(&ones), median(&bares));
+    micros("write/of 64 writers", each);
+    ratio("write/64 writers to one", one, each);
+    let commands = WRITERS * EACH;
     println!(
-        "write/bare commit        {:>10.1} µs",
-        bare.as_secs_f64() * 1e6
+        "write/group size         {:>10.1}",
+        commands as f64 / commits as f64
     );
-    println!(
-        "write/one command        {:>10.1} µs",
-        one.as_secs_f64() * 1e6
-    );
-    println!("write/one to bare        {:>10.2} ×", ratio(one, bare));
-    println!(
-        "write/of 64 writers      {:>10.1} µs",
-        each.as_secs_f64() * 1e6
-    );
-    println!("write/64 writers to one  {:>10.2} ×", ratio(one, each));
-    let group = (WRITERS * EACH) as f64 / commits as f64;
-    println!("write/group size         {group:>10.1}");
+    if let (Some(before), Some(after)) = (cpu_before, writer_cpu()) {
+        let cpu = (after - before) / u32::try_from(commands).unwrap();
+        micros("write/writer's CPU", cpu);
+    }
 }
 
 fn replays() {
@@ -189,18 +243,81 @@ fn replays() {
     assert_eq!(folded.world.facts().count(), 1_000.min(events - 1));
     assert!(members >= events);
     println!("replay/events            {events:>10}");
-    println!("replay/scan and decode   {:>10.3} s", raw.as_secs_f64());
-    println!(
-        "replay/fold              {:>10.3} s",
-        replayed.as_secs_f64()
-    );
-    println!(
-        "replay/fold to scan      {:>10.2} ×",
-        replayed.as_secs_f64() / raw.as_secs_f64()
-    );
+    seconds("replay/scan and decode", raw);
+    seconds("replay/fold", replayed);
+    ratio("replay/fold to scan", replayed, raw);
+}
+
+/// A log that begins with a world of so many customers, in events of some MB.
+fn seeded(dir: &Path, customers: u32) {
+    let sample = Arc::new(Memory::new());
+    drop(ledger(Arc::clone(&sample) as Arc<dyn Log>));
+    let first = sample.read(0, 1).unwrap().into_iter().next().unwrap();
+    let draft = |kind: &str, payload: String| Draft {
+        at: first.at,
+        actor: first.actor.clone(),
+        kind: kind.to_owned(),
+        payload,
+        version: first.version,
+        idempotency_key: None,
+    };
+    let log = Sqlite::open(dir).unwrap();
+    let append = |draft: Draft| log.append(log.head(), &[draft]).unwrap();
+    append(draft(&first.kind, first.payload.clone()));
+    let workload = Workload::new(1, customers);
+    let (mut facts, mut part) = (workload.facts().peekable(), String::new());
+    while let Some(fact) = facts.next() {
+        let separator = if part.is_empty() { "" } else { "," };
+        part.push_str(separator);
+        part.push_str(&change_to_json(&Change::Put(fact)).to_string());
+        if part.len() > SEED_BYTES || facts.peek().is_none() {
+            let payload = format!(r#"{{"sha256":"","changes":[{part}]}}"#);
+            append(draft("world.seeded", payload));
+            part.clear();
+        }
+    }
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let begin = Instant::now();
+    (work(), begin.elapsed())
+}
+
+fn starts() {
+    let customers = std::env::var("AOBO_BENCH_CUSTOMERS").ok();
+    let customers = customers.and_then(|text| text.parse().ok());
+    let customers = customers.unwrap_or(CUSTOMERS);
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("data");
+    seeded(&dir, customers);
+    let log: Arc<dyn Log> = Arc::new(Sqlite::open(&dir).unwrap());
+    // The first start replays, and leaves a checkpoint when it ends.
+    let (first, replayed) = timed(|| ledger(Arc::clone(&log)));
+    let (head, facts) = (log.head(), first.folded().world.facts_count());
+    let ((), ended) = timed(|| drop(first));
+    drop(log);
+    let (log, opened) = timed(|| Sqlite::open(&dir).unwrap());
+    let log: Arc<dyn Log> = Arc::new(log);
+    assert_eq!(log.sound_checkpoint(u64::MAX).unwrap(), Some(head));
+    let (folded, restored) = timed(|| Folded::replay(log.as_ref(), u64::MAX).unwrap());
+    assert_eq!(folded.head, head);
+    assert_eq!(folded.world.facts_count(), facts);
+    drop(folded);
+    let (again, started) = timed(|| ledger(Arc::clone(&log)));
+    assert_eq!(again.point().current().snapshot().revision().0, head.seq);
+    assert_eq!(again.folded().world.facts_count(), facts);
+    println!("start/customers          {customers:>10}");
+    println!("start/facts              {facts:>10}");
+    seconds("start/without checkpoint", replayed);
+    seconds("start/rest of writing it", ended);
+    seconds("start/verify the log", opened);
+    seconds("start/facts restored", restored);
+    seconds("start/from checkpoint", started);
+    seconds("start/with verification", opened + started);
 }
 
 fn main() {
     writes();
     replays();
+    starts();
 }

@@ -1,10 +1,16 @@
 //! One step from a world to the next.
 
+use serde::{Deserialize, Serialize};
+
 use super::facts::{
     AutopilotProfile, Customer, CustomerUser, DenyAssignment, Device, Gdap, Group, Invitation,
     ManagementGroup, Partner, PartnerUser, Product, Relationship, RoleAssignment, Seats,
     ServiceRequest, Subscription,
 };
+
+/// What the packed form of facts depends on: a form that was packed by other types
+/// is not to be unpacked by these. Compared by hash, by whoever keeps it.
+pub const PACKED_FORM: [&str; 2] = [include_str!("facts.rs"), include_str!("change.rs")];
 
 /// A fact that is added or replaced, or one that goes.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +22,7 @@ pub enum Change {
 }
 
 /// Any fact.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each variant is documented at its type")]
 pub enum Fact {
     Partner(Partner),

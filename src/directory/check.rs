@@ -115,7 +115,7 @@ fn own_ids(fact: &Fact) -> Vec<&str> {
 }
 
 fn partner_user(world: &World, user: &PartnerUser, what: &str) -> Result<(), DirectoryError> {
-    if world.customer_users.contains_key(&user.id) {
+    if world.customer_users.contains_key(user.id.as_str()) {
         not_named(world, &user.id, what)?;
     }
     let unknown = user
@@ -222,7 +222,7 @@ fn no_cycle(
 }
 
 fn customer_user(world: &World, user: &CustomerUser, what: &str) -> Result<(), DirectoryError> {
-    let moved = world.customer_users.get(&user.id);
+    let moved = world.customer_users.get(user.id.as_str());
     if let Some(old) = moved.filter(|old| old.customer != user.customer) {
         return Err(DirectoryError::Inconsistent {
             what: what.to_owned(),
@@ -234,7 +234,7 @@ fn customer_user(world: &World, user: &CustomerUser, what: &str) -> Result<(), D
             remedy: "remove the user there first, or give this one another id",
         });
     }
-    if world.partner_users.contains_key(&user.id) {
+    if world.partner_users.contains_key(user.id.as_str()) {
         not_named(world, &user.id, what)?;
     }
     if matches!(user.state, UserState::Deleted(_)) && !user.licenses.is_empty() {
@@ -288,7 +288,7 @@ fn invitation_fact(invitation: &Invitation, what: &str) -> Result<(), DirectoryE
 /// A profile is on devices of its own customer only (A-ACT-02).
 fn device_fact(world: &World, device: &Device, what: &str) -> Result<(), DirectoryError> {
     let profile = device.profile.as_ref();
-    let profile = profile.and_then(|id| world.autopilot_profiles.get(id));
+    let profile = profile.and_then(|id| world.autopilot_profiles.get(id.as_str()));
     match profile {
         Some(profile) if profile.customer != device.customer => Err(DirectoryError::Inconsistent {
             what: what.to_owned(),
@@ -315,7 +315,7 @@ fn profile_fact(
             instead: nearest(setting, PROFILE_SETTINGS.into_iter()),
         });
     }
-    let old = world.autopilot_profiles.get(&profile.id);
+    let old = world.autopilot_profiles.get(profile.id.as_str());
     let moves = old.is_some_and(|old| old.customer != profile.customer);
     let devices = Key::AutopilotProfile(profile.id.clone());
     match moves && world.uses_of(&devices).next().is_some() {

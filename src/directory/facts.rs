@@ -1,11 +1,16 @@
 //! Facts, typed. No wire format here: see [`super::world_file`].
+//!
+//! What is derived of serde is the packed form of checkpoints, which is a cache:
+//! it is this program's alone, and another program passes it over
+//! ([`super::PACKED_FORM`]).
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// A cloud; partner and customer must be in the same one (A-INV-06, D 23).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cloud {
     /// The public cloud.
     Public,
@@ -16,7 +21,7 @@ pub enum Cloud {
 }
 
 /// A company of the Cloud Solution Provider programme, with its tenant (A-ACT-01).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partner {
     /// Its id; without `/`, which separates partner and group.
     pub id: String,
@@ -31,7 +36,7 @@ pub struct Partner {
 }
 
 /// A company with its tenant (A-ACT-02).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     /// Its id.
     pub id: String,
@@ -50,7 +55,7 @@ pub struct Customer {
 pub type PartnerRole = String;
 
 /// An employee of a partner.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartnerUser {
     /// Its id.
     pub id: String,
@@ -64,7 +69,7 @@ pub struct PartnerUser {
 }
 
 /// A security group of a partner's tenant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// `P/Name`.
     pub id: String,
@@ -73,7 +78,7 @@ pub struct Group {
 }
 
 /// Whether a user account is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UserState {
     /// In use.
     Active,
@@ -82,7 +87,7 @@ pub enum UserState {
 }
 
 /// A user of a customer's tenant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerUser {
     /// Its id.
     pub id: String,
@@ -103,7 +108,7 @@ pub struct CustomerUser {
 }
 
 /// What people call a user. Decides nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserNames {
     /// First name.
     pub first: Option<String>,
@@ -114,7 +119,7 @@ pub struct UserNames {
 }
 
 /// Where a reseller relationship stands (A-REL-05).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RelationshipStatus {
     /// Asked for.
     Pending,
@@ -125,7 +130,7 @@ pub enum RelationshipStatus {
 }
 
 /// Where delegated admin privileges stand (A-DAP-01, A-DAP-05).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DapStatus {
     /// Never given.
     None,
@@ -136,7 +141,7 @@ pub enum DapStatus {
 }
 
 /// Where the contract stands (A-SUP-04).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ContractStatus {
     /// The partner owes support.
     InForce,
@@ -145,7 +150,7 @@ pub enum ContractStatus {
 }
 
 /// One pair of partner and customer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relationship {
     /// The partner.
     pub partner: String,
@@ -168,7 +173,7 @@ impl Relationship {
 }
 
 /// Where an invitation stands (A-INV-13, A-ACC-01).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InvitationStatus {
     /// Being written.
     Draft,
@@ -179,7 +184,7 @@ pub enum InvitationStatus {
 }
 
 /// An invitation to a reseller relationship.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invitation {
     /// Its id.
     pub id: String,
@@ -204,7 +209,7 @@ pub struct Invitation {
 
 /// A granular delegated admin relationship (B-GDAP-01). Held for later: no
 /// policy of today's profiles reads it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gdap {
     /// Its id.
     pub id: String,
@@ -229,7 +234,7 @@ pub struct Gdap {
 }
 
 /// Roles of a GDAP relationship given to a group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GdapAssignment {
     /// The group.
     pub group: String,
@@ -238,7 +243,7 @@ pub struct GdapAssignment {
 }
 
 /// An Azure subscription.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
     /// Its id, lower case; its resource id is `/subscriptions/ID`.
     pub id: String,
@@ -257,7 +262,7 @@ pub struct Subscription {
 }
 
 /// A group of subscriptions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManagementGroup {
     /// Its id, lower case.
     pub id: String,
@@ -266,7 +271,7 @@ pub struct ManagementGroup {
 }
 
 /// Principal, role and scope (B-AZ-02).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RoleAssignment {
     /// Id of a partner user, a customer user or a group.
     pub principal: String,
@@ -277,7 +282,7 @@ pub struct RoleAssignment {
 }
 
 /// Operations taken away at a scope, whatever roles give (B-AZ-06).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DenyAssignment {
     /// Its number within its scope's file; unique together with the scope.
     pub number: usize,
@@ -304,7 +309,7 @@ impl DenyAssignment {
 }
 
 /// A device registered for Windows Autopilot.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// Its id.
     pub id: String,
@@ -320,7 +325,7 @@ pub struct Device {
 }
 
 /// An Autopilot profile.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AutopilotProfile {
     /// Its id.
     pub id: String,
@@ -343,7 +348,7 @@ pub const PROFILE_SETTINGS: [&str; 4] = [
 ];
 
 /// What a product is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProductKind {
     /// Microsoft's own.
     Microsoft,
@@ -354,7 +359,7 @@ pub enum ProductKind {
 }
 
 /// A product that licences are given for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Product {
     /// Its id.
     pub id: String,
@@ -365,7 +370,7 @@ pub struct Product {
 }
 
 /// Free licences of a product at a customer. Never decides (D 20).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seats {
     /// The customer.
     pub customer: String,
@@ -379,7 +384,7 @@ pub struct Seats {
 }
 
 /// A request that Microsoft support opened for a customer (A-ACT-07, A-SUP-03).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceRequest {
     /// Its id.
     pub id: String,

@@ -30,7 +30,7 @@ pub mod world_file;
 pub use ask::{normalize, own_entities};
 pub use azure_scope::{Scope, ScopeKind};
 pub use builtin::{AzureRoles, Profile};
-pub use change::{Change, Fact, Key};
+pub use change::{Change, Fact, Key, PACKED_FORM};
 pub use deny_assignment::DENY_ASSIGNMENT_READS;
 pub use directory_role::{DirectoryRoleInfo, directory_role, directory_roles};
 pub use error::DirectoryError;

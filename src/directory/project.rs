@@ -95,6 +95,18 @@ pub(super) fn items(
     Ok(items)
 }
 
+/// What all facts are to the engine: every thing once, as the changes that would
+/// add it. The sum of what [`World::apply`] told of each of them.
+pub(super) fn all(world: &World) -> impl Iterator<Item = Result<Vec<Change>, DirectoryError>> {
+    let facts = world.facts().map(|fact| fact_items(world, &fact));
+    let roles = world.roles_held().into_iter();
+    let roles = roles.map(|(customer, role)| Ok(tenant_role_items(&customer, &role)));
+    let publishers = world.publishers().into_iter();
+    let publishers =
+        publishers.map(|id| Ok(vec![put(EntityData::new(of_type(names::PUBLISHER, &id)))]));
+    facts.chain(roles).chain(publishers)
+}
+
 /// What takes the engine from one projection to the other.
 pub(super) fn difference(before: Vec<Change>, after: Vec<Change>) -> Vec<Change> {
     let stays = |uid: &EntityUid| {

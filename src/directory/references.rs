@@ -113,7 +113,7 @@ fn principal(world: &World, id: &str, field: &'static str) -> (&'static str, Key
     let id = id.to_owned();
     let key = if world.has_group(&id) || id.contains('/') {
         Key::Group(id)
-    } else if world.partner_users.contains_key(&id) {
+    } else if world.partner_users.contains_key(id.as_str()) {
         Key::PartnerUser(id)
     } else {
         Key::CustomerUser(id)

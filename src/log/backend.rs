@@ -8,8 +8,18 @@ use super::{Draft, Head, LogError, Record};
 /// Checkpoints that are kept, the newest ones. Our choice: one that turns out bad
 /// leaves others to start from.
 pub const CHECKPOINTS_KEPT: usize = 3;
-/// Bytes of a checkpoint. Source: SQLite keeps values below 1,000,000,000 bytes.
-pub const CHECKPOINT_BYTES_MAX: usize = 900_000_000;
+/// Bytes of one part of a checkpoint. Our choice: what is held in memory at a time
+/// while one is written or read; a checkpoint has as many parts as it takes.
+pub const CHECKPOINT_PART_BYTES_MAX: usize = 64 << 20;
+
+/// A checkpoint that is being read.
+pub struct Checkpoint<'a> {
+    /// The position whose state it is.
+    pub at: Head,
+    /// Its parts, in order, each verified before it is given out. After an error
+    /// there are no others, and what was given out is of no use.
+    pub parts: Box<dyn Iterator<Item = Result<Vec<u8>, LogError>> + Send + 'a>,
+}
 
 /// An ordered, durable log of events, and checkpoints of what they add up to.
 ///
@@ -64,20 +74,68 @@ pub trait Log: Send + Sync + Debug {
     /// [`LogError::Corrupt`].
     fn with_key(&self, key: &str) -> Result<Option<Record>, LogError>;
 
-    /// Keeps what the records up to `at` add up to; only the newest
-    /// [`CHECKPOINTS_KEPT`] stay.
+    /// Keeps what the records up to `at` add up to, part by part as `parts` gives
+    /// them; only the newest [`CHECKPOINTS_KEPT`] stay. Appends do not wait for it,
+    /// and one that fails leaves the older ones and the log as they were.
     ///
     /// # Errors
     /// [`LogError::ReadOnly`]; [`LogError::NoSuchPosition`] if `at` is not a
-    /// position of this log; [`LogError::TooLarge`] above [`CHECKPOINT_BYTES_MAX`].
-    fn put_checkpoint(&self, at: Head, state: &[u8]) -> Result<(), LogError>;
+    /// position of this log; [`LogError::TooLarge`] for a part above
+    /// [`CHECKPOINT_PART_BYTES_MAX`]; what keeps the backend from writing.
+    fn keep_checkpoint(
+        &self,
+        at: Head,
+        parts: &mut dyn Iterator<Item = Vec<u8>>,
+    ) -> Result<(), LogError>;
 
-    /// The newest checkpoint at or before `at_most`. One whose checksum is wrong,
-    /// or whose position is not of this log, is passed over.
+    /// Begins to read the newest checkpoint at or before `at_most`. One whose
+    /// beginning is damaged, or whose position is not of this log, is passed over.
     ///
     /// # Errors
     /// What keeps the backend from reading.
-    fn checkpoint(&self, at_most: u64) -> Result<Option<(Head, Vec<u8>)>, LogError>;
+    fn read_checkpoint(&self, at_most: u64) -> Result<Option<Checkpoint<'_>>, LogError>;
+
+    /// Keeps a checkpoint of one part.
+    ///
+    /// # Errors
+    /// As [`Log::keep_checkpoint`].
+    fn put_checkpoint(&self, at: Head, state: &[u8]) -> Result<(), LogError> {
+        self.keep_checkpoint(at, &mut std::iter::once(state.to_vec()))
+    }
+
+    /// The newest checkpoint at or before `at_most` that is whole, its parts one
+    /// after the other.
+    ///
+    /// # Errors
+    /// As [`Log::read_checkpoint`].
+    fn checkpoint(&self, at_most: u64) -> Result<Option<(Head, Vec<u8>)>, LogError> {
+        let mut at_most = at_most;
+        while let Some(Checkpoint { at, parts }) = self.read_checkpoint(at_most)? {
+            let whole: Result<Vec<Vec<u8>>, LogError> = parts.collect();
+            match (whole, at.seq.checked_sub(1)) {
+                (Ok(parts), _) => return Ok(Some((at, parts.concat()))),
+                (Err(_), Some(before)) => at_most = before,
+                (Err(_), None) => break,
+            }
+        }
+        Ok(None)
+    }
+
+    /// The position of the newest checkpoint at or before `at_most` that is whole.
+    ///
+    /// # Errors
+    /// As [`Log::read_checkpoint`].
+    fn sound_checkpoint(&self, at_most: u64) -> Result<Option<Head>, LogError> {
+        let mut at_most = at_most;
+        while let Some(Checkpoint { at, mut parts }) = self.read_checkpoint(at_most)? {
+            match (parts.all(|part| part.is_ok()), at.seq.checked_sub(1)) {
+                (true, _) => return Ok(Some(at)),
+                (false, Some(before)) => at_most = before,
+                (false, None) => break,
+            }
+        }
+        Ok(None)
+    }
 
     /// Fills an empty log with records that were exported, all or none.
     /// [`super::import`] is what calls it.

@@ -31,7 +31,7 @@ pub fn compact(log: &dyn Log, before: u64, archive: &Path) -> Result<Verified, L
             floor.saturating_add(1)
         )));
     }
-    let checkpoint = log.checkpoint(head)?.map_or(0, |(at, _)| at.seq);
+    let checkpoint = log.sound_checkpoint(head)?.map_or(0, |at| at.seq);
     if checkpoint < last {
         return Err(refused(no_checkpoint(last)));
     }

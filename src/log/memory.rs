@@ -8,7 +8,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::chain::{self, Chain};
 use super::compact::no_checkpoint;
-use super::{CHECKPOINT_BYTES_MAX, CHECKPOINTS_KEPT, Draft, Head, Log, LogError, Record, Verified};
+use super::{
+    CHECKPOINT_PART_BYTES_MAX, CHECKPOINTS_KEPT, Checkpoint, Draft, Head, Log, LogError, Record,
+    Verified,
+};
 
 /// A log in memory.
 #[derive(Debug, Default)]
@@ -22,7 +25,7 @@ struct Held {
     records: Vec<Record>,
     keys: HashMap<String, u64>,
     /// The newest last.
-    checkpoints: Vec<(Head, Vec<u8>)>,
+    checkpoints: Vec<(Head, Vec<Vec<u8>>)>,
 }
 
 impl Default for Held {
@@ -138,25 +141,37 @@ impl Log for Memory {
         Ok(held.after(seq.saturating_sub(1))?.first().cloned())
     }
 
-    fn put_checkpoint(&self, at: Head, state: &[u8]) -> Result<(), LogError> {
-        let (bytes, bytes_max) = (state.len(), CHECKPOINT_BYTES_MAX);
-        if bytes > bytes_max {
-            return Err(LogError::TooLarge { bytes, bytes_max });
+    fn keep_checkpoint(
+        &self,
+        at: Head,
+        parts: &mut dyn Iterator<Item = Vec<u8>>,
+    ) -> Result<(), LogError> {
+        self.held().known(at)?;
+        let mut kept = Vec::new();
+        for part in parts {
+            let (bytes, bytes_max) = (part.len(), CHECKPOINT_PART_BYTES_MAX);
+            if bytes > bytes_max {
+                return Err(LogError::TooLarge { bytes, bytes_max });
+            }
+            kept.push(part);
         }
         let mut held = self.held();
-        held.known(at)?;
         held.checkpoints.retain(|(other, _)| *other != at);
-        held.checkpoints.push((at, state.to_vec()));
+        held.checkpoints.push((at, kept));
         held.checkpoints.sort_by_key(|(at, _)| at.seq);
         let old = held.checkpoints.len().saturating_sub(CHECKPOINTS_KEPT);
         held.checkpoints.drain(..old);
         Ok(())
     }
 
-    fn checkpoint(&self, at_most: u64) -> Result<Option<(Head, Vec<u8>)>, LogError> {
+    fn read_checkpoint(&self, at_most: u64) -> Result<Option<Checkpoint<'_>>, LogError> {
         let held = self.held();
         let mut newest = held.checkpoints.iter().rev();
-        Ok(newest.find(|(at, _)| at.seq <= at_most).cloned())
+        let found = newest.find(|(at, _)| at.seq <= at_most).cloned();
+        Ok(found.map(|(at, parts)| Checkpoint {
+            at,
+            parts: Box::new(parts.into_iter().map(Ok)),
+        }))
     }
 
     fn restore(

@@ -24,7 +24,7 @@ mod memory;
 mod record;
 mod sqlite;
 
-pub use backend::{CHECKPOINT_BYTES_MAX, CHECKPOINTS_KEPT, Log, Verified};
+pub use backend::{CHECKPOINT_PART_BYTES_MAX, CHECKPOINTS_KEPT, Checkpoint, Log, Verified};
 pub use compact::compact;
 pub use error::LogError;
 pub use hash::Hash;

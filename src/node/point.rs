@@ -59,7 +59,7 @@ impl Point {
     pub fn directory_at(
         bundle: Arc<Bundle>,
         world: World,
-        changes: Vec<Change>,
+        changes: impl IntoIterator<Item = Change>,
         revision: u64,
     ) -> Result<Self, NodeError> {
         Ok(Self {

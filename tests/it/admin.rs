@@ -7,6 +7,7 @@
 mod auth;
 mod bounds;
 mod bundle;
+mod checkpoints;
 mod keys;
 mod moments;
 mod opening;

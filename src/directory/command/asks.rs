@@ -292,7 +292,7 @@ impl Asking<'_> {
         if self.caller.ty != names::PARTNER_USER {
             return Ok(());
         }
-        match self.world.partner_users.get(&self.caller.id) {
+        match self.world.partner_users.get(self.caller.id.as_str()) {
             Some(user) if user.partner != partner => Err(CommandError::NotYours {
                 message: format!("`{}` does not work for `{partner}`", self.caller.id),
             }),
@@ -304,7 +304,10 @@ impl Asking<'_> {
     /// comes into. A new one is there only by its parent; without a parent it is
     /// asked about itself, on which nobody holds a role yet.
     fn of_group(&self, id: &str, parent: Option<&str>) -> Result<Vec<Ask<'static>>, CommandError> {
-        let known = self.world.management_groups.get(&id.to_ascii_lowercase());
+        let known = self
+            .world
+            .management_groups
+            .get(id.to_ascii_lowercase().as_str());
         let own = (known.is_some() || parent.is_none()).then_some(id);
         let old = known.and_then(|group| group.parent.as_deref());
         let old = old.filter(|old| !parent.is_some_and(|new| new.eq_ignore_ascii_case(old)));

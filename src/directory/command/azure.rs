@@ -180,7 +180,7 @@ impl Planner {
         let found = self.world.subscriptions.get(id);
         let key = || Key::Subscription(id.to_owned());
         found
-            .cloned()
+            .map(|held| Subscription::clone(held))
             .ok_or_else(|| CommandError::not_found(&key()))
     }
 

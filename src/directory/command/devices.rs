@@ -147,12 +147,13 @@ impl Planner {
     }
 
     fn device(&self, id: &str) -> Result<Device, CommandError> {
-        let found = self.world.devices.get(id).cloned();
+        let found = self.world.devices.get(id).map(|held| Device::clone(held));
         found.ok_or_else(|| CommandError::not_found(&Key::Device(id.to_owned())))
     }
 
     fn profile(&self, id: &str) -> Result<AutopilotProfile, CommandError> {
-        let found = self.world.autopilot_profiles.get(id).cloned();
+        let found = self.world.autopilot_profiles.get(id);
+        let found = found.map(|held| AutopilotProfile::clone(held));
         found.ok_or_else(|| CommandError::not_found(&Key::AutopilotProfile(id.to_owned())))
     }
 }

@@ -19,6 +19,17 @@ pub fn event_payload(command: &Command, planned: &Planned) -> Value {
     json!({ "changes": changes, "command": command })
 }
 
+/// The same as text, with what the writer was answered. Written piece by piece: the
+/// one who writes events has others waiting.
+#[must_use]
+pub fn event_text(command: &Command, planned: &Planned, answer: &Value) -> String {
+    let changes = planned.changes.iter().map(change_to_json);
+    let changes: Vec<String> = changes.map(|change| change.to_string()).collect();
+    let changes = changes.join(",");
+    let command = serde_json::to_string(command).unwrap_or_else(|_| "{}".to_owned());
+    format!(r#"{{"answer":{answer},"changes":[{changes}],"command":{command}}}"#)
+}
+
 /// The changes in an event's payload, in order.
 ///
 /// # Errors

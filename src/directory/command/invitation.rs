@@ -187,7 +187,7 @@ impl Planner {
         };
         let state = InvitationState::from(invitation.status);
         match INVITATION.next(state, step) {
-            Ok(_) => Ok(invitation.clone()),
+            Ok(_) => Ok(Invitation::clone(invitation)),
             Err(illegal) => Err(CommandError::illegal(key.describe(), illegal)),
         }
     }
@@ -236,7 +236,11 @@ impl Planner {
 
     /// Where an invitation that was sent is accepted, and by which rules.
     fn place(&self, invitation: &Invitation) -> Option<(&'static str, &'static [&'static str])> {
-        let cloud = self.world.customers.get(&invitation.customer)?.cloud;
+        let cloud = self
+            .world
+            .customers
+            .get(invitation.customer.as_str())?
+            .cloud;
         let new = invitation.sent_at? >= NEW_PLACE;
         let row = PLACES.iter().find(|(c, n, ..)| (*c, *n) == (cloud, new))?;
         Some((row.2, row.3))

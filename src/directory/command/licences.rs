@@ -143,6 +143,7 @@ impl Planner {
 
     fn seats(&self, customer: &str, product: &str) -> Option<Seats> {
         let key = (customer.to_owned(), product.to_owned());
-        self.world.seats.get(&key).cloned()
+        let held = self.world.seats.get(&key);
+        held.map(|held| Seats::clone(held))
     }
 }

@@ -249,7 +249,7 @@ impl Planner {
             return Err(CommandError::not_found(&key));
         };
         match ACCOUNT.next(AccountState::from(Some(user.state)), step) {
-            Ok(_) => Ok(user.clone()),
+            Ok(_) => Ok(CustomerUser::clone(user)),
             Err(illegal) => Err(CommandError::illegal(key.describe(), illegal)),
         }
     }

@@ -52,7 +52,7 @@ impl World {
 
     fn pending<'a>(&'a self, of: &Key) -> impl Iterator<Item = &'a Invitation> + use<'a> {
         let invitations = self.uses_of(of).filter_map(|by| match by {
-            Key::Invitation(id) => self.invitations.get(id),
+            Key::Invitation(id) => self.invitations.get(id.as_str()).map(AsRef::as_ref),
             _ => None,
         });
         invitations.filter(|invitation| invitation.status == InvitationStatus::Sent)

@@ -117,7 +117,7 @@ impl World {
     fn with_outer(&self, mut open: Vec<String>) -> BTreeSet<String> {
         let mut seen = BTreeSet::new();
         while let Some(id) = open.pop() {
-            let group = self.groups.get(&id);
+            let group = self.groups.get(id.as_str());
             if seen.insert(id) {
                 open.extend(
                     group
@@ -166,7 +166,7 @@ impl World {
             }
         };
         while let Some(id) = group {
-            let outer = self.management_groups.get(&id);
+            let outer = self.management_groups.get(id.as_str());
             group = outer.and_then(|fact| fact.parent.clone());
             let own = crate::directory::azure_scope::management_group_scope(&id);
             if !scopes.contains(&own) {

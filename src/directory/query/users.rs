@@ -66,7 +66,7 @@ impl World {
     fn accounts_of(&self, customer: &str) -> impl Iterator<Item = &CustomerUser> {
         let key = Key::Customer(customer.to_owned());
         self.uses_of(&key).filter_map(|by| match by {
-            Key::CustomerUser(id) => self.customer_users.get(id),
+            Key::CustomerUser(id) => self.customer_users.get(id.as_str()).map(AsRef::as_ref),
             _ => None,
         })
     }

@@ -1,6 +1,7 @@
 //! The world: all facts at one position, and the step to the next.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 use imbl::{OrdMap, OrdSet};
@@ -10,8 +11,14 @@ use crate::directory::facts::{
     ManagementGroup, Partner, PartnerUser, Product, Relationship, RoleAssignment, Seats,
     ServiceRequest, Subscription,
 };
-use crate::directory::{AzureRoles, Change, DirectoryError, Key, check, names, project};
+use crate::directory::{AzureRoles, Change, DirectoryError, Fact, Key, check, names, project};
 use crate::engine;
+
+/// Facts by id. Ids and facts are shared: a change copies the nodes of the map on
+/// the way to what it touches, and of what they hold only the references.
+pub(in crate::directory) type ById<T> = OrdMap<Arc<str>, Arc<T>>;
+/// Facts by the two ids that tell them apart.
+pub(in crate::directory) type ByPair<T> = OrdMap<Arc<(String, String)>, Arc<T>>;
 
 /// Facts by key, and what is derived from several of them.
 ///
@@ -20,35 +27,35 @@ use crate::engine;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct World {
     pub(in crate::directory) azure_roles: AzureRoles,
-    pub(in crate::directory) partners: OrdMap<String, Partner>,
-    pub(in crate::directory) customers: OrdMap<String, Customer>,
-    pub(in crate::directory) partner_users: OrdMap<String, PartnerUser>,
-    pub(in crate::directory) groups: OrdMap<String, Group>,
-    pub(in crate::directory) customer_users: OrdMap<String, CustomerUser>,
+    pub(in crate::directory) partners: ById<Partner>,
+    pub(in crate::directory) customers: ById<Customer>,
+    pub(in crate::directory) partner_users: ById<PartnerUser>,
+    pub(in crate::directory) groups: ById<Group>,
+    pub(in crate::directory) customer_users: ById<CustomerUser>,
     /// By customer and partner.
-    pub(in crate::directory) relationships: OrdMap<(String, String), Relationship>,
-    pub(in crate::directory) invitations: OrdMap<String, Invitation>,
-    pub(in crate::directory) gdap: OrdMap<String, Gdap>,
-    pub(in crate::directory) subscriptions: OrdMap<String, Subscription>,
-    pub(in crate::directory) management_groups: OrdMap<String, ManagementGroup>,
-    pub(in crate::directory) role_assignments: OrdSet<RoleAssignment>,
-    pub(in crate::directory) deny_assignments: OrdMap<(String, usize), DenyAssignment>,
-    pub(in crate::directory) devices: OrdMap<String, Device>,
-    pub(in crate::directory) autopilot_profiles: OrdMap<String, AutopilotProfile>,
-    pub(in crate::directory) products: OrdMap<String, Product>,
+    pub(in crate::directory) relationships: ByPair<Relationship>,
+    pub(in crate::directory) invitations: ById<Invitation>,
+    pub(in crate::directory) gdap: ById<Gdap>,
+    pub(in crate::directory) subscriptions: ById<Subscription>,
+    pub(in crate::directory) management_groups: ById<ManagementGroup>,
+    pub(in crate::directory) role_assignments: OrdSet<Arc<RoleAssignment>>,
+    pub(in crate::directory) deny_assignments: OrdMap<Arc<(String, usize)>, Arc<DenyAssignment>>,
+    pub(in crate::directory) devices: ById<Device>,
+    pub(in crate::directory) autopilot_profiles: ById<AutopilotProfile>,
+    pub(in crate::directory) products: ById<Product>,
     /// By customer and product.
-    pub(in crate::directory) seats: OrdMap<(String, String), Seats>,
-    pub(in crate::directory) service_requests: OrdMap<String, ServiceRequest>,
+    pub(in crate::directory) seats: ByPair<Seats>,
+    pub(in crate::directory) service_requests: ById<ServiceRequest>,
     /// Customer, directory role, user that holds it. Derived.
-    pub(super) role_holders: OrdSet<(String, String, String)>,
+    pub(super) role_holders: OrdSet<Arc<(String, String, String)>>,
     /// Publisher, product. Derived.
-    pub(super) published: OrdSet<(String, String)>,
+    pub(super) published: OrdSet<Arc<(String, String)>>,
     /// Numbers of deny assignments, each with its scope. Derived.
-    pub(super) deny_numbers: OrdSet<(usize, String)>,
+    pub(super) deny_numbers: OrdSet<Arc<(usize, String)>>,
     /// What is named, by what. Derived.
     ///
     /// INVARIANT (uses): an entry for every reference of every fact, and no other.
-    pub(super) uses: OrdSet<(Key, Key)>,
+    pub(super) uses: OrdSet<(Arc<Key>, Arc<Key>)>,
 }
 
 impl World {
@@ -133,10 +140,28 @@ impl World {
         Ok(())
     }
 
+    /// Takes a fact of a world that was whole, in the order of [`World::facts`].
+    /// Nothing is checked again: whoever calls this vouches for the facts.
+    pub fn restore(&mut self, fact: Fact) {
+        self.insert_new(fact);
+    }
+
+    /// What all facts are to the engine, as the changes that would add them to an
+    /// engine without any: the sum of what [`World::apply`] told of each.
+    ///
+    /// # Errors
+    /// [`DirectoryError`] for a fact that the engine cannot be told of: never one
+    /// that [`World::apply`] took.
+    pub fn projection(
+        &self,
+    ) -> impl Iterator<Item = Result<Vec<engine::Change>, DirectoryError>> + '_ {
+        project::all(self)
+    }
+
     /// A subscription by its id (not its resource id), in lower case.
     #[must_use]
     pub fn subscription(&self, id: &str) -> Option<&Subscription> {
-        self.subscriptions.get(id)
+        self.subscriptions.get(id).map(Arc::as_ref)
     }
 
     /// Ids of the customer's users that hold a directory role. A partner that
@@ -148,6 +173,7 @@ impl World {
     ) -> impl Iterator<Item = &'a str> {
         let first = (customer.to_owned(), role.to_owned(), String::new());
         let holders = self.role_holders.range(first..);
+        let holders = holders.map(Arc::as_ref);
         let holders = holders.take_while(move |(c, r, _)| c == customer && r == role);
         holders.map(|(_, _, user)| user.as_str())
     }
@@ -179,18 +205,36 @@ impl World {
             || delegated && self.relationships_of(customer).any(Relationship::delegates)
     }
 
+    /// Every directory role in a tenant that anybody holds, delegation included,
+    /// each once: customer and role.
+    pub(in crate::directory) fn roles_held(&self) -> BTreeSet<(String, String)> {
+        let held = self.role_holders.iter();
+        let held = held.map(|held| (held.0.clone(), held.1.clone()));
+        let delegating = self.relationships.values().filter(|r| r.delegates());
+        let delegated = delegating.flat_map(|relationship| {
+            let roles = names::DELEGATED_GROUPS.iter();
+            roles.map(|(_, _, role)| (relationship.customer.clone(), (*role).to_owned()))
+        });
+        held.chain(delegated).collect()
+    }
+
+    /// Everybody who has products here, each once.
+    pub(in crate::directory) fn publishers(&self) -> BTreeSet<String> {
+        self.published.iter().map(|held| held.0.clone()).collect()
+    }
+
     /// Whether a publisher has products here.
     pub(in crate::directory) fn publishes(&self, publisher: &str) -> bool {
         let first = (publisher.to_owned(), String::new());
         let next = self.published.range(first..).next();
-        next.is_some_and(|(found, _)| found == publisher)
+        next.is_some_and(|found| found.0 == publisher)
     }
 
     /// A number above that of every deny assignment.
     #[must_use]
     pub fn next_deny_number(&self) -> usize {
         let last = self.deny_numbers.get_max();
-        last.map_or(0, |(number, _)| number.saturating_add(1))
+        last.map_or(0, |last| last.0.saturating_add(1))
     }
 
     /// One pair of partner and customer.
@@ -200,7 +244,7 @@ impl World {
         customer: &str,
     ) -> Option<&Relationship> {
         let key = (customer.to_owned(), partner.to_owned());
-        self.relationships.get(&key)
+        self.relationships.get(&key).map(Arc::as_ref)
     }
 
     /// The relationships of one customer.
@@ -210,7 +254,7 @@ impl World {
     ) -> impl Iterator<Item = &'a Relationship> {
         let first = (customer.to_owned(), String::new());
         let of_customer = self.relationships.range(first..);
-        let of_customer = of_customer.take_while(move |((c, _), _)| c == customer);
-        of_customer.map(|(_, relationship)| relationship)
+        let of_customer = of_customer.take_while(move |(key, _)| key.0 == customer);
+        of_customer.map(|(_, relationship)| relationship.as_ref())
     }
 }

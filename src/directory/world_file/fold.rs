@@ -1,6 +1,6 @@
 //! World files to worlds: order, conversion, errors with their place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::error::Category;
 
@@ -172,36 +172,58 @@ fn in_order(facts: Vec<Placed>) -> Result<Vec<Placed>, Misplaced> {
             _ => others.push(placed),
         }
     }
-    let mut waiting: BTreeMap<Key, usize> = BTreeMap::new();
-    for placed in &nested {
-        *waiting.entry(placed.fact.key()).or_default() += 1;
-    }
-    loop {
-        let (ready, rest): (Vec<Placed>, Vec<Placed>) = nested.into_iter().partition(|placed| {
-            outer(&placed.fact)
-                .iter()
-                .all(|key| !waiting.contains_key(key))
-        });
-        for placed in &ready {
-            waiting.remove(&placed.fact.key());
-        }
-        let done = ready.is_empty();
-        ordered.extend(ready);
-        nested = rest;
-        if done {
-            break;
-        }
-    }
-    if let Some(first) = nested.first() {
-        let what = first.fact.key().describe();
-        return Err(Misplaced {
-            path: first.path.clone(),
-            message: format!("the {what} is in a circle of groups that contain each other"),
-            remedy: "take one of them out of the other".to_owned(),
-        });
-    }
+    ordered.extend(outer_first(nested)?);
     ordered.extend(others);
     Ok(ordered)
+}
+
+/// Groups, each after those that it is in. Each is looked at once, and each
+/// membership once.
+fn outer_first(nested: Vec<Placed>) -> Result<Vec<Placed>, Misplaced> {
+    let keys: BTreeSet<Key> = nested.iter().map(|placed| placed.fact.key()).collect();
+    // What waits for a key, and for how many keys each waits.
+    let mut inner: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
+    let mut waits = Vec::with_capacity(nested.len());
+    for (place, placed) in nested.iter().enumerate() {
+        let outer: BTreeSet<Key> = outer(&placed.fact).into_iter().collect();
+        let outer = outer.into_iter().filter(|key| keys.contains(key));
+        let mut count = 0_usize;
+        for key in outer {
+            inner.entry(key).or_default().push(place);
+            count += 1;
+        }
+        waits.push(count);
+    }
+    let mut ready: VecDeque<usize> = VecDeque::new();
+    ready.extend(
+        (0..)
+            .zip(&waits)
+            .filter_map(|(n, waits)| (*waits == 0).then_some(n)),
+    );
+    let mut left: Vec<Option<Placed>> = nested.into_iter().map(Some).collect();
+    let mut ordered = Vec::with_capacity(left.len());
+    while let Some(place) = ready.pop_front() {
+        let Some(placed) = left.get_mut(place).and_then(Option::take) else {
+            continue;
+        };
+        // A key that comes twice is told of later, by whoever folds the facts.
+        for place in inner.remove(&placed.fact.key()).unwrap_or_default() {
+            if let Some(waits) = waits.get_mut(place) {
+                *waits -= 1;
+                ready.extend((*waits == 0).then_some(place));
+            }
+        }
+        ordered.push(placed);
+    }
+    let Some(first) = left.into_iter().flatten().next() else {
+        return Ok(ordered);
+    };
+    let what = first.fact.key().describe();
+    Err(Misplaced {
+        path: first.path,
+        message: format!("the {what} is in a circle of groups that contain each other"),
+        remedy: "take one of them out of the other".to_owned(),
+    })
 }
 
 fn outer(fact: &Fact) -> Vec<Key> {

@@ -14,7 +14,7 @@ use super::writer::Writer;
 use super::{checkpoints, connect, head_file, whole};
 use crate::log::chain::{self, Chain};
 use crate::log::compact::no_checkpoint;
-use crate::log::{CHECKPOINT_BYTES_MAX, Draft, Head, Log, LogError, Record, Verified};
+use crate::log::{Checkpoint, Draft, Head, Log, LogError, Record, Verified};
 
 /// The embedded log. One process writes; others may read beside it.
 pub struct Sqlite {
@@ -23,6 +23,8 @@ pub struct Sqlite {
     /// Closed before the writer, which then moves the WAL into the database.
     reader: Mutex<Connection>,
     writer: Option<Mutex<Writer>>,
+    /// One checkpoint is written at a time.
+    checkpointing: Mutex<()>,
     /// Let go last.
     _lock: Option<Lock>,
 }
@@ -53,6 +55,7 @@ impl Sqlite {
             position: Mutex::new(position),
             reader: Mutex::new(reader),
             writer: writer.map(Mutex::new),
+            checkpointing: Mutex::new(()),
             _lock: lock,
         }
     }
@@ -186,24 +189,27 @@ impl Log for Sqlite {
         }
     }
 
-    fn put_checkpoint(&self, at: Head, state: &[u8]) -> Result<(), LogError> {
-        let (bytes, bytes_max) = (state.len(), CHECKPOINT_BYTES_MAX);
-        if bytes > bytes_max {
-            return Err(LogError::TooLarge { bytes, bytes_max });
-        }
-        self.write(|writer, head| {
-            writer.transaction(|rows| {
-                known(&rows.transaction, at, head)?;
-                rows.wrote(bytes);
-                checkpoints::put(&rows.transaction, at, state)
-            })
-        })
+    /// In a file of its own, beside the database and its writer.
+    fn keep_checkpoint(
+        &self,
+        at: Head,
+        parts: &mut dyn Iterator<Item = Vec<u8>>,
+    ) -> Result<(), LogError> {
+        self.writable()?;
+        known(&*snapshot(&locked(&self.reader))?, at, self.head())?;
+        let _one = locked(&self.checkpointing);
+        checkpoints::keep(&self.dir, at, parts)
     }
 
-    fn checkpoint(&self, at_most: u64) -> Result<Option<(Head, Vec<u8>)>, LogError> {
-        let at_most = at_most.min(self.head().seq);
-        let reader = locked(&self.reader);
-        checkpoints::newest(&*snapshot(&reader)?, at_most)
+    fn read_checkpoint(&self, at_most: u64) -> Result<Option<Checkpoint<'_>>, LogError> {
+        let head = self.head();
+        for found in checkpoints::newest_first(&self.dir, at_most.min(head.seq))? {
+            let reader = locked(&self.reader);
+            if known(&*snapshot(&reader)?, found.at(), head).is_ok() {
+                return Ok(Some(found.into_checkpoint()));
+            }
+        }
+        Ok(None)
     }
 
     fn restore(
@@ -237,15 +243,15 @@ impl Log for Sqlite {
                     "its last record stays; name an earlier one".to_owned(),
                 ));
             }
-            writer.transaction(|rows| {
-                known(&rows.transaction, last, head)?;
-                let newest = checkpoints::newest(&rows.transaction, head.seq)?;
-                if newest.is_none_or(|(at, _)| at.seq < last.seq) {
-                    return Err(refused(no_checkpoint(last.seq)));
-                }
-                checkpoints::drop_before(&rows.transaction, last.seq)?;
-                rows.drop_up_to(last)
-            })?;
+            known(&*snapshot(&locked(&self.reader))?, last, head)?;
+            // Read whole: what the records are dropped for must be there.
+            let newest = self.sound_checkpoint(head.seq)?;
+            if newest.is_none_or(|at| at.seq < last.seq) {
+                return Err(refused(no_checkpoint(last.seq)));
+            }
+            writer.transaction(|rows| rows.drop_up_to(last))?;
+            // Their positions are no longer in the log, so nobody would read them.
+            let _ = checkpoints::drop_before(&self.dir, last.seq);
             locked(&self.position).floor = last;
             Ok(())
         })

@@ -109,7 +109,7 @@ pub(super) struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    pub(super) fn wrote(&mut self, bytes: usize) {
+    fn wrote(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 

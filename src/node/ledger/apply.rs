@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::event::{self, BUNDLE_TAKEN, KEY_CREATED, KEY_REVOKED};
 use super::{ApiKey, Folded, LedgerError, NewKey, PAYLOAD_VERSION, Submission, What, Written};
-use crate::directory::command::{Command, Ids, event_payload};
+use crate::directory::command::{Command, Ids, event_text};
 use crate::engine;
 use crate::log::{Draft, Record};
 use crate::node::Point;
@@ -34,7 +34,7 @@ pub(super) fn step(
         What::Command(command) => {
             may(submission, command, (&folded, point), at)?;
             let (payload, answer, changes) = carry_out(command, &mut folded, at, ids)?;
-            (command.kind(), payload.to_string(), answer, changes)
+            (command.kind(), payload, answer, changes)
         }
         What::CreateKey { key, id, sha256 } => {
             operator(submission, "make API keys")?;
@@ -97,13 +97,10 @@ fn carry_out(
     folded: &mut Folded,
     at: Timestamp,
     ids: &mut dyn Ids,
-) -> Result<(Value, Value, Vec<engine::Change>), LedgerError> {
+) -> Result<(String, Value, Vec<engine::Change>), LedgerError> {
     let planned = command.plan(&folded.world, at, ids)?;
-    let mut payload = event_payload(command, &planned);
     let answer = json!({ "duties": planned.duties, "output": planned.output });
-    if let Value::Object(members) = &mut payload {
-        members.insert(ANSWER.to_owned(), answer.clone());
-    }
+    let payload = event_text(command, &planned, &answer);
     folded.world = planned.world;
     Ok((payload, answer, planned.effects))
 }

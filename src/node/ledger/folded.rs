@@ -53,8 +53,7 @@ impl Folded {
     /// [`LedgerError::Log`] if it cannot be read, and whatever [`Folded::fold`] says
     /// of the first event that cannot be folded.
     pub fn replay(log: &dyn Log, to: u64) -> Result<Self, LedgerError> {
-        let kept = log.checkpoint(to)?;
-        let kept = kept.and_then(|(head, bytes)| checkpoint::read(head, &bytes));
+        let kept = checkpoint::newest(log, to)?;
         Self::go_on(kept.unwrap_or_else(Self::empty), log, to)
     }
 

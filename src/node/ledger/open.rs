@@ -1,15 +1,18 @@
 //! From a log to a ledger that decides and writes.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::event::{BUNDLE_TAKEN, WORLD_SEEDED};
 use super::keys::hex;
-use super::{Folded, LedgerError, PAYLOAD_VERSION, TakenBundle, checkpoint};
+use super::{Folded, LedgerError, PAYLOAD_VERSION, TakenBundle};
 use crate::directory::world_file::{self, change_to_json};
 use crate::directory::{AzureRoles, Change, Profile};
+use crate::engine;
 use crate::log::{Draft, Log, PAYLOAD_BYTES_MAX};
 use crate::node::{Clock, Point, self_test};
 use crate::policy::{Bundle, Source};
@@ -79,19 +82,7 @@ pub(super) fn start(log: &dyn Log, settings: &Settings) -> Result<(Folded, Point
         folded.fold(&record)?;
     }
     let point = point_of(&folded)?;
-    keep_checkpoint(log, &folded);
     Ok((folded, point))
-}
-
-/// A start is faster from a checkpoint; without one it is as right.
-fn keep_checkpoint(log: &dyn Log, folded: &Folded) {
-    let last = log.checkpoint(folded.head.seq).ok().flatten();
-    if last.is_some_and(|(at, _)| at == folded.head) {
-        return;
-    }
-    if let Err(error) = log.put_checkpoint(folded.head, checkpoint::write(folded).as_bytes()) {
-        tracing::warn!(%error, "no checkpoint was written");
-    }
 }
 
 /// The point that decides at a folded state.
@@ -108,10 +99,39 @@ pub(super) fn point_of(folded: &Folded) -> Result<Point, LedgerError> {
             head: folded.head.seq,
         });
     };
-    let (world, changes) = world_file::refold(&folded.world, AzureRoles::of(bundle))?;
-    let point = Point::directory_at(Arc::clone(bundle), world, changes, folded.head.seq)?;
-    Ok(point)
+    let world = &folded.world;
+    // A second thread says what the facts are to the engine while this one takes it.
+    let (sender, receiver) = sync_channel::<Vec<engine::Change>>(CHUNKS_AHEAD);
+    std::thread::scope(|scope| {
+        let projecting = scope.spawn(move || -> Result<(), LedgerError> {
+            let mut chunk = Vec::new();
+            for changes in world.projection() {
+                chunk.extend(changes?);
+                if chunk.len() >= CHANGES_OF_A_CHUNK
+                    && sender.send(std::mem::take(&mut chunk)).is_err()
+                {
+                    return Ok(());
+                }
+            }
+            // Whoever takes no more says why.
+            let _ = sender.send(chunk);
+            Ok(())
+        });
+        let changes = receiver.into_iter().flatten();
+        let bundle = Arc::clone(bundle);
+        let point = Point::directory_at(bundle, world.clone(), changes, folded.head.seq);
+        match projecting.join() {
+            Ok(projected) => projected?,
+            Err(panic) => resume_unwind(panic),
+        }
+        Ok(point?)
+    })
 }
+
+/// Changes that are handed over together.
+const CHANGES_OF_A_CHUNK: usize = 4_096;
+/// Chunks that wait for the engine, at most.
+const CHUNKS_AHEAD: usize = 8;
 
 /// The bundle that the log must hear of, if any.
 fn to_take(

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 
 use super::apply::{Step, step};
+use super::checkpoint::Checkpoints;
 use super::past::Past;
 use super::{Folded, LedgerError, Submission, Written};
 use crate::directory::command::Ids;
@@ -54,6 +55,7 @@ struct Group {
 impl Writer {
     /// Writes until nobody can send any more.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        let mut checkpoints = Checkpoints::begin(Arc::clone(&self.log), &self.folded.load());
         while let Ok(first) = jobs.recv() {
             let more = std::iter::from_fn(|| jobs.try_recv().ok());
             let group: Vec<Job> = [first]
@@ -61,6 +63,7 @@ impl Writer {
                 .chain(more.take(GROUP_MAX - 1))
                 .collect();
             self.write(group);
+            checkpoints.published(&self.folded.load());
         }
     }
 

@@ -81,6 +81,16 @@ fn states_agree(seeds: Vec<u64>) -> Result<(), TestCaseError> {
     let (again, rebuilt) = afresh(world.facts().collect())?;
     prop_assert_eq!(&world, &again);
     prop_assert_eq!(snapshot.facts(), rebuilt.facts());
+    // So must be what a start makes of facts that were taken before.
+    let mut restored = facts::empty();
+    world.facts().for_each(|fact| restored.restore(fact));
+    prop_assert_eq!(&world, &restored);
+    prop_assert_eq!(world.facts_count(), world.facts().count());
+    let projection = restored.projection();
+    let projection = projection.flat_map(|changes| changes.expect("facts that were taken"));
+    let projected = bare().rebuilt(projection, Revision(0));
+    let projected = projected.expect("facts fit the schema");
+    prop_assert_eq!(snapshot.facts(), projected.facts());
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use aobo::log::{
-    CHECKPOINT_BYTES_MAX, CHECKPOINTS_KEPT, Draft, Hash, Head, Log, LogError, NAME_BYTES_MAX,
+    CHECKPOINT_PART_BYTES_MAX, CHECKPOINTS_KEPT, Draft, Hash, Head, Log, LogError, NAME_BYTES_MAX,
     PAYLOAD_BYTES_MAX,
 };
 
@@ -296,7 +296,7 @@ fn refuses_alien_checkpoints(log: &dyn Log) {
         let error = log.put_checkpoint(at, b"state").unwrap_err();
         assert!(matches!(error, LogError::NoSuchPosition { .. }), "{error}");
     }
-    let too_large = vec![0; CHECKPOINT_BYTES_MAX + 1];
+    let too_large = vec![0; CHECKPOINT_PART_BYTES_MAX + 1];
     let error = log.put_checkpoint(log.head(), &too_large).unwrap_err();
     assert!(matches!(error, LogError::TooLarge { .. }), "{error}");
     assert_eq!(log.checkpoint(9).unwrap(), None);

@@ -1,6 +1,7 @@
 //! The data folder: who may have it, and what it must hold.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use aobo::log::{Hash, Head, Log, LogError, Sqlite};
@@ -141,6 +142,55 @@ fn the_database_of_another_program_is_refused() {
     assert!(matches!(error, LogError::Damaged { .. }), "{error}");
 }
 
+fn checkpoint_file(dir: &Path, seq: u64) -> PathBuf {
+    dir.join("checkpoints").join(format!("{seq:020}"))
+}
+
+/// Each byte of a checkpoint is needed: with any of them changed, or the end cut
+/// off anywhere, none is given out.
+#[test]
+fn a_damaged_checkpoint_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Sqlite::open(folder.path()).unwrap();
+    let at = append(&log, &drafts(0..3))[2].head();
+    let parts = || [b"first".to_vec(), Vec::new(), b"third".to_vec()].into_iter();
+    log.keep_checkpoint(at, &mut parts()).unwrap();
+    let file = checkpoint_file(folder.path(), 3);
+    let whole = fs::read(&file).unwrap();
+    let kept = log.read_checkpoint(9).unwrap().unwrap();
+    assert_eq!(kept.at, at);
+    let given: Vec<Vec<u8>> = kept.parts.map(Result::unwrap).collect();
+    assert_eq!(given, parts().collect::<Vec<_>>());
+    assert_eq!(log.sound_checkpoint(9).unwrap(), Some(at));
+    for place in 0..whole.len() {
+        let mut changed = whole.clone();
+        changed[place] ^= 1;
+        for bad in [&changed[..], &whole[..place]] {
+            fs::write(&file, bad).unwrap();
+            assert_eq!(log.checkpoint(9).unwrap(), None, "byte {place}");
+            assert_eq!(log.sound_checkpoint(9).unwrap(), None, "byte {place}");
+        }
+    }
+    fs::write(&file, &whole).unwrap();
+    assert_eq!(
+        log.checkpoint(9).unwrap(),
+        Some((at, b"firstthird".to_vec()))
+    );
+}
+
+/// A checkpoint that cannot be written is no failure of the log.
+#[test]
+fn a_checkpoint_that_fails_leaves_the_log_going() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Sqlite::open(folder.path()).unwrap();
+    let at = append(&log, &drafts(0..3))[2].head();
+    fs::write(folder.path().join("checkpoints"), "in the way").unwrap();
+    let error = log.put_checkpoint(at, b"state").unwrap_err();
+    assert!(matches!(error, LogError::Backend { .. }), "{error}");
+    append(&log, &drafts(3..5));
+    log.writable().unwrap();
+}
+
 /// One that is damaged, or of another history, is passed over for an older one.
 #[test]
 fn a_bad_checkpoint_is_passed_over() {
@@ -152,10 +202,10 @@ fn a_bad_checkpoint_is_passed_over() {
             .unwrap();
     }
     drop(log);
-    behind(
-        folder.path(),
-        "UPDATE checkpoints SET state = x'00' WHERE seq = 4",
-    );
+    let newest = checkpoint_file(folder.path(), 4);
+    let mut bytes = fs::read(&newest).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&newest, bytes).unwrap();
     let log = Sqlite::open(folder.path()).unwrap();
     let second = Some((records[2].head(), b"after 2".to_vec()));
     assert_eq!(log.checkpoint(9).unwrap(), second);
@@ -166,11 +216,8 @@ fn a_bad_checkpoint_is_passed_over() {
     append(&alien, &drafts(50..55));
     alien.put_checkpoint(alien.head(), b"alien").unwrap();
     drop(alien);
-    let from = other.path().join("events.db").display().to_string();
-    let copy = format!(
-        "ATTACH '{from}' AS other; INSERT INTO checkpoints SELECT * FROM other.checkpoints"
-    );
-    behind(folder.path(), &copy);
+    let (from, to) = (other.path(), folder.path());
+    fs::copy(checkpoint_file(from, 5), checkpoint_file(to, 5)).unwrap();
     let log = Sqlite::open(folder.path()).unwrap();
     assert_eq!(log.head().seq, 5);
     assert_eq!(log.checkpoint(9).unwrap(), second);
