@@ -13,9 +13,10 @@
 
 use std::future::poll_fn;
 use std::panic::resume_unwind;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -24,6 +25,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::Limits;
@@ -132,7 +134,7 @@ impl Admission {
             return Ok((Bytes::new(), held));
         }
         let collected = collect(body, bytes_max, self.bodies_bytes, &mut held);
-        match timeout(self.body, collected).await {
+        match within(self.body, collected).await {
             Ok(bytes) => Ok((bytes?, held)),
             Err(_) => Err(ApiError::BodyLate {
                 seconds_max: self.body.as_secs(),
@@ -162,7 +164,7 @@ pub(super) async fn admitted(
     let Some((share, bytes_max)) = admission.share(&request) else {
         return Ok(next.run(request).await);
     };
-    let answered = timeout(share.time, async {
+    let answered = within(share.time, async {
         // Nothing is read for a request that would not be let in.
         if share.is_full() {
             return Err(ApiError::Overloaded { what: share.what });
@@ -206,6 +208,17 @@ async fn on_a_thread(
         Ok(panic) => resume_unwind(panic),
         Err(error) => internal(error.to_string()),
     })
+}
+
+/// What a future says, if it says it in time. No clock is looked at for one that is
+/// ready at once, as most decisions are.
+async fn within<F: Future>(time: Duration, future: F) -> Result<F::Output, Elapsed> {
+    let mut future = pin!(future);
+    let at_once = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
+    match at_once {
+        Poll::Ready(output) => Ok(output),
+        Poll::Pending => timeout(time, future).await,
+    }
 }
 
 /// Bytes of a body, counted for as long as they are kept.
@@ -272,7 +285,7 @@ async fn collect(
 
 #[cfg(test)]
 mod tests {
-    use std::task::{Context, Poll};
+    use std::task::Context;
 
     use axum::Router;
     use axum::http::{StatusCode, header};

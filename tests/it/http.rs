@@ -100,7 +100,7 @@ impl Server {
     fn send(&self, request: Request<Body>) -> Reply {
         let head = *request.method() == Method::HEAD;
         let runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = { runtime }.build().unwrap();
+        let runtime = { runtime }.enable_time().build().unwrap();
         let (parts, bytes) = runtime.block_on(exchange(self.router.clone(), request));
         let reply = Reply {
             status: parts.status,
