@@ -14,6 +14,8 @@ mod explain;
 mod failure;
 mod keys;
 mod log;
+mod logging;
+mod openapi;
 mod output;
 mod run;
 mod search;

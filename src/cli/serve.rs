@@ -47,6 +47,9 @@ pub(super) struct Args {
     /// asked who they are.
     #[arg(long)]
     insecure: bool,
+    /// Log each request that was answered: method, path, status, microseconds.
+    #[arg(long)]
+    access_log: bool,
     #[command(flatten)]
     source: SourceArgs,
 }
@@ -87,6 +90,11 @@ fn serve(args: &Args) -> Result<(), Failure> {
 }
 
 impl Args {
+    /// Whether each request leaves a line in the log.
+    pub(super) fn access_log(&self) -> bool {
+        self.access_log
+    }
+
     fn ledger(&self) -> Result<Ledger, Failure> {
         let choice = match self.source.chosen_profile()? {
             None => Choice::Last,
