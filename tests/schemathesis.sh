@@ -15,6 +15,7 @@ if [ -z "${AOBO:-}" ]; then
   cargo build --quiet
   AOBO=${CARGO_TARGET_DIR:-target}/debug/aobo
 fi
+AOBO=$(realpath "$AOBO")
 TMP=$(mktemp -d)
 SERVER=
 finish() {
@@ -26,7 +27,7 @@ finish() {
 }
 trap finish EXIT
 
-VENV=${AOBO_SCHEMATHESIS_VENV:-$TMP/venv}
+VENV=$(realpath -m "${AOBO_SCHEMATHESIS_VENV:-$TMP/venv}")
 if [ ! -x "$VENV/bin/st" ]; then
   python3 -m venv "$VENV"
   "$VENV/bin/pip" install --quiet --disable-pip-version-check \
@@ -64,13 +65,15 @@ ADMIN=$(sed -n 's/^administered on //p' "$TMP/server.log")
 
 # positive_data_acceptance: whether a name that fits its schema is one of something
 # is for the server to say, with a 400 that explains itself.
-run() {
+run() (
+  # It keeps what it found where it runs.
+  cd "$TMP"
   "$VENV/bin/st" run "$TMP/$1.json" --url "$2" -H "Authorization: Bearer $KEY" \
     --seed "$SEED" --max-examples "$EXAMPLES" --max-time "$SECONDS_MAX" --workers 1 \
     --phases examples,coverage,fuzzing \
     --exclude-checks positive_data_acceptance \
     --suppress-health-check all --no-color --warnings off
-}
+)
 failed=0
 run decisions "$PDP" || failed=1
 run admin "$ADMIN" || failed=1
