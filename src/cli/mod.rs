@@ -19,6 +19,8 @@ mod failure;
 mod health;
 mod keys;
 mod log;
+mod logging;
+mod openapi;
 mod output;
 mod reload;
 mod remote;

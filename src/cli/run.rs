@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use super::config::{self, settle};
+use super::logging::{self, LogFormat};
 use super::{
-    bench, check, completions, decide, failure, health, keys, log, output, replay, search, serve,
-    test,
+    bench, check, completions, decide, failure, health, keys, log, openapi, output, replay, search,
+    serve, test,
 };
 
 /// Decisions for those who administer on behalf of others.
@@ -21,6 +21,15 @@ use super::{
     propagate_version = true
 )]
 struct Cli {
+    /// How logs are written to stderr; `AOBO_LOG` says which.
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        global = true,
+        value_name = "FORMAT"
+    )]
+    log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
 }
@@ -43,6 +52,8 @@ enum Command {
     Log(log::Args),
     /// Make, list and revoke API keys.
     Keys(keys::Args),
+    /// Describe the HTTP routes as OpenAPI 3.1.
+    Openapi(openapi::Args),
     /// Measure decisions, searches, updates and memory on a synthetic world.
     Bench(bench::Args),
     /// Print what `serve` would be started with, and who said so.
@@ -82,7 +93,8 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    start_logging();
+    let access = matches!(&cli.command, Command::Serve(args) if args.access_log());
+    logging::start(cli.log_format, access);
     match cli.command {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
@@ -92,20 +104,10 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Log(args) => log::run(&args),
         Command::Keys(args) => keys::run(&args),
+        Command::Openapi(args) => openapi::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Config(args) => config::run(&args, &program, &matches, &settled),
         Command::Health(args) => health::run(&args),
         Command::Completions(args) => completions::run(&args, &mut program),
     }
-}
-
-/// Logs to stderr, at `info` unless `AOBO_LOG` says otherwise.
-fn start_logging() {
-    let filter = EnvFilter::try_from_env("AOBO_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(output::colour(&std::io::stderr()))
-        .with_target(false)
-        .try_init();
 }

@@ -80,6 +80,9 @@ pub(super) struct Args {
     callers: CallerArgs,
     #[command(flatten)]
     decisions: DecisionLogArgs,
+    /// Log each request that was answered: method, path, status, microseconds.
+    #[arg(long)]
+    access_log: bool,
     #[command(flatten)]
     source: SourceArgs,
 }
@@ -149,6 +152,11 @@ fn serve(args: &Args) -> Result<(), Failure> {
 }
 
 impl Args {
+    /// Whether each request leaves a line in the log.
+    pub(super) fn access_log(&self) -> bool {
+        self.access_log
+    }
+
     fn data(&self) -> &Path {
         self.data.as_deref().unwrap_or(Path::new(DATA))
     }

@@ -8,7 +8,9 @@ mod auth;
 mod bounds;
 mod bundle;
 mod checkpoints;
+mod described;
 mod keys;
+mod measured;
 mod moments;
 mod opening;
 mod reads;
@@ -33,7 +35,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support;
+use crate::{openapi, support};
 
 /// Ada of Fabrikam administers Contoso, and only resells to Tailspin; Gina is
 /// Contoso's own administrator.
@@ -281,14 +283,18 @@ impl Call {
 
     async fn exchange(self) -> Reply {
         let request = self.request.body(self.body).unwrap();
+        let asked = (request.method().to_string(), request.uri().to_string());
         let response = self.router.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        Reply {
+        let reply = Reply {
             status: parts.status.as_u16(),
             headers: parts.headers,
             json: serde_json::from_slice(&bytes).expect("a JSON body"),
-        }
+        };
+        let (status, headers) = (reply.status, &reply.headers);
+        openapi::holds(&asked.0, &asked.1, status, headers, &reply.json);
+        reply
     }
 }
 

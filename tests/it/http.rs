@@ -23,7 +23,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support;
+use crate::{openapi, support};
 
 const EVALUATION: &str = "/access/v1/evaluation";
 
@@ -99,6 +99,7 @@ impl Server {
     #[track_caller]
     fn send(&self, request: Request<Body>) -> Reply {
         let head = *request.method() == Method::HEAD;
+        let asked = (request.method().to_string(), request.uri().to_string());
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_time().build().unwrap();
         let (parts, bytes) = runtime.block_on(exchange(self.router.clone(), request));
@@ -111,6 +112,10 @@ impl Server {
             },
         };
         reply.keeps_to_the_common_rules();
+        if !head {
+            let (status, headers) = (reply.status.as_u16(), &reply.headers);
+            openapi::holds(&asked.0, &asked.1, status, headers, &reply.json);
+        }
         reply
     }
 }

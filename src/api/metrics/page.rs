@@ -236,6 +236,11 @@ impl Page<'_> {
         encode: impl Fn(MetricEncoder<'_>, T) -> fmt::Result,
     ) -> fmt::Result {
         let mut family = self.0.encode_descriptor(name, help, None, kind)?;
+        let mut values = values.into_iter().peekable();
+        // Without labels there is one value, and no empty braces behind its name.
+        if let Some((_, value)) = values.next_if(|(labels, _)| labels.is_empty()) {
+            return encode(family, value);
+        }
         for (labels, value) in values {
             encode(family.encode_family(&labels)?, value)?;
         }

@@ -29,11 +29,19 @@ pub(super) fn operation(row: &Row) -> Option<Operation> {
 type Told = (&'static str, &'static str, Value);
 
 fn of_world(path: &str) -> Option<Told> {
+    let (id, summary, name, item) = of_tenants(path).or_else(|| of_roles(path))?;
+    let members = json!({ name: list(item), "revision": revision() });
+    Some((id, summary, members))
+}
+
+/// Name, summary, and the name and form of what is listed.
+type Listed = (&'static str, &'static str, &'static str, Value);
+
+fn of_tenants(path: &str) -> Option<Listed> {
     let yes_or_no = json!({"type": "boolean"});
     let strings = list(string());
-    let optional = json!({"type": ["string", "null"]});
     let time = json!({"type": "string", "format": "date-time"});
-    let (id, summary, name, item) = match path {
+    let listed = match path {
         "/v1/partners/{partner}/customers" => (
             "listCustomers",
             "A partner's customers.",
@@ -74,6 +82,13 @@ fn of_world(path: &str) -> Option<Told> {
                 json!({"user": string(), "deletedAt": time, "daysLeft": {"type": "integer"}, "licenses": strings, "missingLicenses": strings}),
             ),
         ),
+        _ => return None,
+    };
+    Some(listed)
+}
+
+fn of_roles(path: &str) -> Option<Listed> {
+    let listed = match path {
         "/v1/customers/{customer}/directoryRoles/{role}/members" => (
             "listRoleMembers",
             "Who holds a directory role.",
@@ -86,7 +101,7 @@ fn of_world(path: &str) -> Option<Told> {
             "roles",
             json!({"type": "object", "required": ["role", "holding"], "properties": {
                 "role": string(), "holding": {"enum": ["explicit", "delegated", "included"]},
-                "group": string(), "by": optional}}),
+                "group": string(), "by": string()}}),
         ),
         "/v1/roleAssignments" => (
             "listRoleAssignments",
@@ -102,11 +117,7 @@ fn of_world(path: &str) -> Option<Told> {
         ),
         _ => return None,
     };
-    Some((
-        id,
-        summary,
-        json!({ name: list(item), "revision": revision() }),
-    ))
+    Some(listed)
 }
 
 fn invitation() -> Value {
