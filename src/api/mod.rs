@@ -52,7 +52,7 @@ pub use reason::reason;
 pub use request_id::REQUEST_ID_BYTES_MAX;
 pub use routes::{DECISION_ROUTES, Listener, Pool, RouteSpec, router, router_within};
 pub use search::{
-    PAGE_TOKEN_SECONDS, PINNED_PAST_POINTS_MAX, PINNED_POINTS_MAX, SEARCH_RESULTS_MAX,
+    PAGE_TOKEN_SECONDS, PINNED_PAST_POINTS_MAX, PINNED_POINTS_MAX, SEARCH_RESULTS_MAX, Sought,
 };
 pub use state::AppState;
 pub use tls::{ClientCertificate, Tls, TlsError, TlsFiles};

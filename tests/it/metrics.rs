@@ -159,7 +159,7 @@ fn decisions_are_counted_by_effect() {
     let metrics = server.state.metrics();
     metrics.decided(Asked::Batch, &failed);
     metrics.batched(2);
-    metrics.searched(Sought::Resources, 7);
+    metrics.searched(Sought::Resource, 7);
     let page = server.page();
     says(
         &page,

@@ -181,7 +181,7 @@ impl Metrics {
     }
 
     /// Counts a search that found so much, over all of its pages.
-    pub(in crate::api) fn searched(&self, sought: Sought, found: usize) {
+    pub fn searched(&self, sought: Sought, found: usize) {
         if let Some(searches) = self.searches.get(sought as usize) {
             searches.add(found as u64);
         }

@@ -16,7 +16,7 @@ pub const SEARCH_RESULTS_MAX: u64 = 10_000;
 
 /// What is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::api) enum Sought {
+pub enum Sought {
     /// Who may?
     Subject,
     /// On what?
@@ -75,10 +75,11 @@ impl<'a> SearchRequest<'a> {
         })
     }
 
-    /// A digest of the question: two searches have the same if they ask the same,
-    /// in whatever order their members come.
-    pub(super) fn digest(&self, sought: Sought) -> [u8; 32] {
+    /// A digest of the question: two searches have the same if the same caller asks
+    /// the same, in whatever order its members come.
+    pub(super) fn digest(&self, sought: Sought, caller: &str) -> [u8; 32] {
         let mut digest = Sha256::new();
+        feed_text(&mut digest, caller);
         digest.update([sought as u8]);
         for party in [&self.ask.principal, &self.ask.resource] {
             feed_text(&mut digest, &party.ty);
@@ -166,7 +167,7 @@ mod tests {
     fn check(one: &str, other: &str, alike: bool) {
         let digest = |text| {
             let request = SearchRequest::parse(text, Sought::Resource).unwrap();
-            request.digest(Sought::Resource)
+            request.digest(Sought::Resource, "c")
         };
         assert_eq!(digest(one) == digest(other), alike, "{one}\n{other}");
     }

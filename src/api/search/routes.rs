@@ -64,7 +64,7 @@ async fn search(
     let position = Position::read(&headers)?;
     let search = Search {
         state: &state,
-        query: request.digest(sought),
+        query: request.digest(sought, caller.name()),
         sought,
         request,
     };
