@@ -218,11 +218,16 @@ fn numbers<const N: usize>(text: &str, form: &str) -> Option<[i64; N]> {
 }
 
 fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
-    let (year, month) = (i16::try_from(year).ok()?, i8::try_from(month).ok()?);
-    let date = jiff::civil::Date::new(year, month, i8::try_from(day).ok()?).ok()?;
-    let epoch = jiff::civil::Date::constant(1970, 1, 1);
-    let span = epoch.until(date).ok()?;
-    Some(i64::from(span.get_days()))
+    let whole = (i16::try_from(year).ok()?, i8::try_from(month).ok()?);
+    jiff::civil::Date::new(whole.0, whole.1, i8::try_from(day).ok()?).ok()?;
+    // A year that begins in March ends with the day that few of them have, so
+    // that days before a month do not depend on the year.
+    let year = year - i64::from(month <= 2);
+    let in_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    /// From 0000-03-01.
+    const EPOCH: i64 = 719_468;
+    Some(year * 365 + leap_days + in_year - EPOCH)
 }
 
 /// The text of a datetime, as the constructor takes it.
@@ -349,6 +354,20 @@ mod tests {
         ] {
             assert_eq!(parse_datetime(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn every_day_has_its_number() {
+        let mut date = jiff::civil::Date::constant(0, 1, 1);
+        for days in -719_528.. {
+            let [year, month, day] = [date.year().into(), date.month().into(), date.day().into()];
+            assert_eq!(days_of(year, month, day), Some(days), "{date}");
+            match date.tomorrow() {
+                Ok(next) => date = next,
+                Err(_) => break,
+            }
+        }
+        assert_eq!(date, jiff::civil::Date::MAX);
     }
 
     #[test]

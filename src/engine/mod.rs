@@ -31,7 +31,8 @@
 //!   (`compile/graph.rs`), each with the node to go on at; what is no simple test is
 //!   code with jumps over a stack whose depth is known. Nothing recurses, so an
 //!   answer never depends on a thread's stack. A test that several policies of an
-//!   environment ask is asked once a question.
+//!   environment ask is asked once a question; the patterns of one text are one
+//!   test.
 //! * **Rows.** Entities of a type stand in segments of 16,384 rows; an attribute
 //!   is a cell at a place that the schema settles (`state/layout.rs`). An entity's
 //!   number is its segment and row, so a look at an attribute is one look into

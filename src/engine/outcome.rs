@@ -10,7 +10,7 @@ use super::compile::{Body, Compiled, CompiledTemplate, Environment};
 use super::decide::of_evaluation;
 use super::eval::{Failure, Machine};
 use super::reference::{cedar_request, evaluate};
-use super::state::{Eid, Kind, LinkRef, entity_of, flag, more_of};
+use super::state::{Eid, Kind, LinkRef, Row, entity_of, flag, more_of};
 use super::{Effect, ErrorMode, Problem, Query, Snapshot, display_uid};
 
 /// Links at one scope above which they are looked up by the principal instead.
@@ -74,7 +74,7 @@ impl Outcome {
         }
         let mut deciding = Deciding {
             snapshot,
-            machine: Machine::new(snapshot.state(), query, environment.principal),
+            machine: Machine::new(snapshot.state(), query, environment),
             environment,
             bodies: Bodies::default(),
             permits: SmallVec::new(),
@@ -198,31 +198,37 @@ impl<'a> Deciding<'a> {
         if standing {
             self.standing_at(None);
         }
-        let visit = |this: &mut Self, scope: Eid| {
-            this.links_at(scope);
+        let bits = self.machine.principal_bits();
+        let visit = |this: &mut Self, scope: Eid, row: Option<Row<'_>>| {
+            if let Some(row) = row.filter(|row| row.has_flag(flag::LINKS)) {
+                this.links_at(scope, row, bits);
+            }
             if standing {
                 this.standing_at(Some(scope));
             }
         };
-        visit(self, resource);
-        for scope in self.machine.above(resource).iter() {
-            visit(self, scope);
+        let own = self.machine.query.has_own();
+        let stored = match own {
+            true => self.machine.state.row(resource),
+            false => self.machine.resource,
+        };
+        visit(self, resource, stored);
+        let above = self.machine.above_resource();
+        for scope in above.iter() {
+            let row = self.machine.state.row(scope);
+            visit(self, scope, row);
         }
     }
 
-    fn links_at(&mut self, scope: Eid) {
-        let Some(row) = self.machine.state.row(scope) else {
-            return;
-        };
-        if !row.has_flag(flag::LINKS) {
-            return;
-        }
+    /// Links at a scope whose row has some.
+    #[inline]
+    fn links_at(&mut self, scope: Eid, row: Row<'_>, bits: u64) {
         let lists = row.lists();
         let links = lists.of(Kind::LINK_AT);
         if links.at_most(FEW_LINKS) {
             for entry in links {
                 let principal = entity_of(entry);
-                if self.machine.is_principal_in(principal) {
+                if self.machine.is_principal_in(principal, bits) {
                     self.link(scope, principal, more_of(entry));
                 }
             }
@@ -316,7 +322,7 @@ impl<'a> Deciding<'a> {
         }
     }
 
-    fn outcome(self, mode: ErrorMode) -> Outcome {
+    fn outcome(&mut self, mode: ErrorMode) -> Outcome {
         let erroring = self
             .rest
             .as_ref()
@@ -325,8 +331,11 @@ impl<'a> Deciding<'a> {
         let allow = !failed && self.forbids.is_empty() && !self.permits.is_empty();
         Outcome {
             effect: if allow { Effect::Allow } else { Effect::Deny },
-            determining: if allow { self.permits } else { self.forbids },
-            rest: self.rest,
+            determining: std::mem::take(match allow {
+                true => &mut self.permits,
+                false => &mut self.forbids,
+            }),
+            rest: self.rest.take(),
         }
     }
 }

@@ -81,9 +81,8 @@ impl Query {
         resource: Named<'_>,
     ) -> Result<Self, Problem> {
         let (state, program) = (snapshot.state(), snapshot.program());
-        let action = program.action_of(state, &request.action);
-        let action = action.and_then(|eid| program.action(eid));
-        let environment = action.and_then(|a| program.number(principal.ty, a.eid, resource.ty));
+        let action = program.action(state.layouts(), &request.action);
+        let environment = action.and_then(|action| action.number(principal.ty, resource.ty));
         let (Some(action), Some(environment)) = (action, environment) else {
             return Err(Problem::NotApplicable {
                 action: request.action.id().unescaped().to_owned(),
@@ -102,11 +101,8 @@ impl Query {
         };
         query.principal = query.entity_of(state, &principal);
         query.resource = query.entity_of(state, &resource);
-        let mut context = Cells {
-            cells: vec![0; action.context.cells].into(),
-            sets: Vec::new(),
-        };
-        let record = (&action.context.record, action.context_shape.as_ref());
+        let mut context = Cells::new(action.context.cells);
+        let record = &action.context.record;
         let mut numbering = Numbering {
             state,
             query: &mut query,
@@ -362,8 +358,8 @@ struct Numbering<'a> {
 }
 
 impl Texts for Numbering<'_> {
-    fn text_number(&mut self, text: &str) -> u32 {
-        self.query.texts.push(text.into());
+    fn text_number(&mut self, text: &Arc<str>) -> u32 {
+        self.query.texts.push(Arc::clone(text));
         local_number(self.query.texts.len())
     }
 

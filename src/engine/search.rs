@@ -110,7 +110,7 @@ fn candidates(snapshot: &Snapshot, query: &Query, searched: Searched) -> BTreeSe
     let state = snapshot.state();
     let mut seeking = Seeking {
         state,
-        machine: Machine::new(state, query, environment.principal),
+        machine: Machine::new(state, query, environment),
         environment,
         searched,
         found: BTreeSet::new(),

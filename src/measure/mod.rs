@@ -11,6 +11,7 @@
 //! INVARIANT (same world): the changes that a workload yields are the projection
 //! of the facts that it yields, plus the scopes below its subscriptions.
 
+mod ahead;
 pub mod bench;
 mod crowd;
 mod facts;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::code::Code;
 use super::emit::{TooLarge, emit, small};
 use super::ir::{Binary, Ir, Root, Unary};
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Patterns};
 use crate::engine::canonical::Canonical;
 use crate::engine::state::{Eid, Field, Kind, Slot, State, Texts, TypeId};
 
@@ -64,7 +64,8 @@ pub(crate) enum Test {
     Among(Ent, Box<[Eid]>),
     /// Whether a text is the one of a number.
     Text(Place, u32),
-    Like(Place, Arc<Pattern>),
+    /// Whether a text matches one of some patterns.
+    Like(Place, Box<Patterns>),
     /// Whether a set of entities holds one.
     Holds(Set, Ent),
     /// Whether every element of a set of entities is one of these, which are in
@@ -220,8 +221,15 @@ impl Builder<'_> {
                 parts.try_fold(yes, |next, part| self.branch(part, next, no))
             }
             Ir::Or(parts) => {
-                let mut parts = parts.iter().rev();
-                parts.try_fold(no, |next, part| self.branch(part, yes, next))
+                let (mut rest, mut next) = (parts.as_slice(), no);
+                while let Some((last, before)) = rest.split_last() {
+                    (rest, next) = match alike(rest) {
+                        // Patterns of one text are asked together.
+                        Some((test, before)) => (before, self.node(test, yes, next)?),
+                        None => (before, self.branch(last, yes, next)?),
+                    };
+                }
+                Ok(next)
             }
             Ir::Unary(Unary::Not, inner) => self.branch(inner, no, yes),
             Ir::If(parts) => {
@@ -268,15 +276,11 @@ impl Builder<'_> {
                 Slot::Bool(at) => Some(Test::Bool(place(root, field, at)?)),
                 _ => None,
             },
-            Ir::Like(inner, pattern) => match inner.as_ref() {
-                Ir::Field(root, field) => match field.slot {
-                    Slot::Text(at) => {
-                        Some(Test::Like(place(root, field, at)?, Arc::clone(pattern)))
-                    }
-                    _ => None,
-                },
-                _ => None,
-            },
+            Ir::Like(..) => {
+                let (place, pattern) = like(ir)?;
+                let patterns = Patterns::new([Arc::clone(pattern)].into());
+                Some(Test::Like(place, Box::new(patterns)))
+            }
             Ir::Binary(op, parts) => {
                 let [left, right] = parts.as_ref();
                 match op {
@@ -293,6 +297,33 @@ impl Builder<'_> {
             _ => None,
         }
     }
+}
+
+/// A text attribute and the pattern that it is to match.
+fn like(ir: &Ir) -> Option<(Place, &Arc<Pattern>)> {
+    let Ir::Like(inner, pattern) = ir else {
+        return None;
+    };
+    let Ir::Field(root, field) = inner.as_ref() else {
+        return None;
+    };
+    let Slot::Text(at) = field.slot else {
+        return None;
+    };
+    Some((place(root, field, at)?, pattern))
+}
+
+/// The patterns of one text at the end of a disjunction, if they are several, as
+/// one test: they read the same, so they fail together. And what comes before.
+fn alike(parts: &[Ir]) -> Option<(Test, &[Ir])> {
+    let (of, _) = parts.last().and_then(like)?;
+    let alike = parts.iter().rev().map_while(like);
+    let alike = alike.take_while(|(place, _)| *place == of);
+    let mut patterns: Vec<_> = alike.map(|(_, pattern)| Arc::clone(pattern)).collect();
+    patterns.reverse();
+    let before = parts.get(..parts.len() - patterns.len())?;
+    let patterns = (patterns.len() > 1).then(|| Patterns::new(patterns.into()))?;
+    Some((Test::Like(of, Box::new(patterns)), before))
 }
 
 fn within(lower: &Ir, upper: &Ir, state: &State) -> Option<Test> {

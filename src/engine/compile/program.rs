@@ -23,8 +23,9 @@ pub(crate) struct Program {
     /// Templates by number, as links name them.
     pub(crate) templates: Vec<Named>,
     environments: Vec<Environment>,
-    numbers: HashMap<(TypeId, Eid, TypeId), u32>,
     actions: HashMap<Eid, Action>,
+    /// Actions by their ids, of whatever type.
+    named: HashMap<Box<str>, Vec<Eid>>,
     not_lowered: Vec<(String, String)>,
 }
 
@@ -38,6 +39,10 @@ pub(crate) struct Named {
 #[derive(Debug, Clone)]
 pub(crate) struct Action {
     pub(crate) eid: Eid,
+    ty: TypeId,
+    /// Numbers of its environments, by the types of principal and resource, in
+    /// order.
+    environments: Vec<((TypeId, TypeId), u32)>,
     /// All groups above it.
     pub(crate) groups: HashSet<Eid>,
     pub(crate) context: Arc<ContextLayout>,
@@ -50,6 +55,10 @@ pub(crate) struct Environment {
     pub(crate) principal: TypeId,
     pub(crate) action: Eid,
     pub(crate) resource: TypeId,
+    /// Where rows of principals keep their ancestors; as the layout says.
+    pub(crate) nearest_principal: Option<(usize, usize)>,
+    /// The same of resources.
+    pub(crate) nearest_resource: Option<(usize, usize)>,
     /// Static policies that can apply.
     pub(crate) policies: Vec<Compiled>,
     /// By number of the template; those that cannot apply are not there.
@@ -122,7 +131,7 @@ impl Program {
             policies: statics.iter().map(|policy| named(&policy.id)).collect(),
             templates: templates.iter().map(|(id, _)| named(id)).collect(),
             environments: Vec::new(),
-            numbers: HashMap::default(),
+            named: HashMap::default(),
             actions,
             not_lowered: Vec::new(),
         };
@@ -164,6 +173,7 @@ impl Program {
                 .collect()
         };
         let (principals, resources) = (numbers(&action.principals), numbers(&action.resources));
+        let mut numbered = Vec::new();
         for principal in &principals {
             for resource in &resources {
                 let setting = Setting {
@@ -175,20 +185,26 @@ impl Program {
                 };
                 let environment = compiler.environment(setting, statics, templates)?;
                 let number = u32::try_from(self.environments.len()).unwrap_or(u32::MAX);
-                self.numbers
-                    .insert((*principal, own.eid, *resource), number);
+                numbered.push(((*principal, *resource), number));
                 self.environments.push(environment);
             }
+        }
+        numbered.sort_unstable();
+        self.named
+            .entry(id.as_str().into())
+            .or_default()
+            .push(own.eid);
+        if let Some(action) = self.actions.get_mut(&own.eid) {
+            action.environments = numbered;
         }
         Ok(())
     }
 
-    pub(crate) fn action(&self, eid: Eid) -> Option<&Action> {
-        self.actions.get(&eid)
-    }
-
-    pub(crate) fn number(&self, principal: TypeId, action: Eid, resource: TypeId) -> Option<u32> {
-        self.numbers.get(&(principal, action, resource)).copied()
+    /// An action by its name.
+    pub(crate) fn action(&self, layouts: &Layouts, uid: &EntityUid) -> Option<&Action> {
+        let of_id = self.named.get(uid.id().unescaped())?;
+        let mut of_id = of_id.iter().filter_map(|eid| self.actions.get(eid));
+        of_id.find(|action| layouts.is_named(action.ty, uid.type_name()))
     }
 
     pub(crate) fn environment(&self, number: u32) -> Option<&Environment> {
@@ -253,6 +269,18 @@ impl Program {
     }
 }
 
+impl Action {
+    /// The number of its environment for these types, if it has one.
+    pub(crate) fn number(&self, principal: TypeId, resource: TypeId) -> Option<u32> {
+        let types = (principal, resource);
+        let found = self
+            .environments
+            .binary_search_by_key(&types, |(key, _)| *key);
+        let (_, number) = self.environments.get(found.ok()?)?;
+        Some(*number)
+    }
+}
+
 impl Environment {
     /// Lets its policies keep answers for each other.
     fn share(&mut self) {
@@ -297,10 +325,13 @@ impl Compiler<'_> {
         templates: &[(Arc<str>, Template)],
     ) -> Result<Environment, EngineError> {
         let all = self.bundle.policies();
+        let nearest = |ty| self.layouts.of(ty).and_then(|layout| layout.nearest);
         let mut environment = Environment {
             principal: setting.principal,
             action: setting.action.eid,
             resource: setting.resource,
+            nearest_principal: nearest(setting.principal),
+            nearest_resource: nearest(setting.resource),
             policies: Vec::new(),
             templates: Vec::new(),
             hops: Vec::new(),
@@ -440,8 +471,13 @@ fn actions_of(
         let Some(context) = state.layouts().context(key).cloned() else {
             continue;
         };
+        let Some(ty) = state.type_of(eid) else {
+            continue;
+        };
         let action = Action {
             eid,
+            ty,
+            environments: Vec::new(),
             groups: HashSet::default(),
             context,
             context_shape: Arc::new(declared.context.clone()),
@@ -505,12 +541,5 @@ impl Program {
     /// Whether some policy of the environments goes to the reference evaluator.
     pub(crate) fn asks_reference(&self) -> bool {
         !self.not_lowered.is_empty()
-    }
-
-    /// The number of an action's entity.
-    pub(crate) fn action_of(&self, state: &State, uid: &EntityUid) -> Option<Eid> {
-        state
-            .lookup(uid)
-            .filter(|eid| self.actions.contains_key(eid))
     }
 }

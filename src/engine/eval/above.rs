@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::engine::eval::Machine;
-use crate::engine::state::{Eid, State};
+use crate::engine::state::{Eid, Row, State};
 
 /// Entities above another, borrowed from its row or collected.
 #[derive(Debug, Clone)]
@@ -30,6 +30,25 @@ impl<'a> Machine<'a> {
         }
         let (state, row) = (self.state, self.row(eid));
         let nearest = state.layout_of(eid).and_then(|layout| layout.nearest);
+        self.above_row(eid, row, nearest)
+    }
+
+    /// The same of the resource.
+    pub(crate) fn above_resource(&self) -> Above<'a> {
+        match self.query.has_own() {
+            true => self.above(self.query.resource),
+            false => self.above_row(self.query.resource, self.resource, self.nearest_resource),
+        }
+    }
+
+    #[inline]
+    fn above_row(
+        &self,
+        eid: Eid,
+        row: Option<Row<'a>>,
+        nearest: Option<(usize, usize)>,
+    ) -> Above<'a> {
+        let state = self.state;
         // A wide edge on the way makes more ancestors than the row knows.
         match State::row_ancestors(row, nearest) {
             Some(numbers) if !state.is_below_wide(eid, numbers) => Above::Row(numbers),

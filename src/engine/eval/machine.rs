@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use crate::engine::canonical::Canonical;
+use crate::engine::compile::Environment;
 use crate::engine::compile::code::{Code, From, Op, Pool};
 use crate::engine::eval::{Failure, V};
 use crate::engine::query::Query;
@@ -21,7 +22,9 @@ pub(crate) struct Machine<'a> {
     /// The cells of principal, resource and context.
     pub(super) cells: [&'a [u32]; 3],
     /// All that the principal is in by narrow edges, where its row tells.
-    pub(super) above_principal: Option<&'a [u32]>,
+    pub(crate) above_principal: Option<&'a [u32]>,
+    /// Where the resource's row keeps its own.
+    pub(super) nearest_resource: Option<(usize, usize)>,
     /// Shared tests that were asked, and those of them that held.
     pub(super) asked: Cell<u64>,
     pub(super) held: Cell<u64>,
@@ -32,13 +35,10 @@ pub(crate) struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    /// A machine for a question of a principal of some type.
-    pub(crate) fn new(state: &'a State, query: &'a Query, principal: TypeId) -> Self {
+    /// A machine for a question of an environment.
+    #[inline]
+    pub(crate) fn new(state: &'a State, query: &'a Query, environment: &Environment) -> Self {
         let row = |eid| query.own_row(eid).or_else(|| state.row(eid));
-        let nearest = state
-            .layouts()
-            .of(principal)
-            .and_then(|layout| layout.nearest);
         let (principal, resource) = (row(query.principal), row(query.resource));
         Self {
             state,
@@ -47,9 +47,10 @@ impl<'a> Machine<'a> {
             resource,
             cells: [cells(principal), cells(resource), &query.context],
             above_principal: match query.has_own() {
-                false => State::row_ancestors(principal, nearest),
+                false => State::row_ancestors(principal, environment.nearest_principal),
                 true => None,
             },
+            nearest_resource: environment.nearest_resource,
             asked: Cell::new(0),
             held: Cell::new(0),
             failed: Cell::new(Failure::Type),
@@ -205,6 +206,7 @@ impl<'a> Machine<'a> {
     }
 
     /// The row of an entity, the query's own first.
+    #[inline]
     pub(crate) fn row(&self, eid: Eid) -> Option<Row<'a>> {
         self.query.own_row(eid).or_else(|| self.state.row(eid))
     }
@@ -321,6 +323,7 @@ fn make<'a>(
     }))
 }
 
+#[inline]
 fn cells(row: Option<Row<'_>>) -> &[u32] {
     row.map_or(&[], |row| row.cells)
 }

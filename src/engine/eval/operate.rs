@@ -154,36 +154,62 @@ impl<'a> Machine<'a> {
             .above_principal
             .filter(|_| lower == self.query.principal)
         {
-            Some(above) => above.contains(&upper.0) || self.state.is_in_widely(lower, upper),
+            Some(above) => {
+                above.contains(&upper.0) || self.state.is_in_widely(lower, Some(above), upper)
+            }
             None => self.state.is_in(lower, upper),
         }
     }
 
     /// Whether the principal is one of some entities, all of the given types, or in
     /// one.
+    #[inline]
     pub(super) fn is_principal_in_any(&self, uppers: &[Eid], types: &[TypeId]) -> bool {
         let (Some(above), lower) = (self.above_principal, self.query.principal) else {
-            return uppers.iter().any(|upper| self.is_principal_in(*upper));
+            return uppers
+                .iter()
+                .any(|upper| self.is_principal_in(*upper, u64::MAX));
         };
-        if uppers.contains(&lower) || above.iter().any(|n| uppers.contains(&Eid(*n))) {
+        // They are in order, and what is no neighbour of theirs is out at once.
+        let (Some(first), Some(last)) = (uppers.first(), uppers.last()) else {
+            return false;
+        };
+        let among = |eid: Eid| eid >= *first && eid <= *last && uppers.contains(&eid);
+        if among(lower) || above.iter().any(|n| among(Eid(*n))) {
             return true;
         }
         self.state.are_above_wide(types)
             && uppers
                 .iter()
-                .any(|upper| self.state.is_in_widely(lower, *upper))
+                .any(|upper| self.state.is_in_widely(lower, Some(above), *upper))
     }
 
-    /// Whether the principal is an entity or in it; none is any.
+    /// A bit for each of the principal, all that it is in by narrow edges, and
+    /// none: what has another one is not among them. All bits if its row does not
+    /// tell.
+    pub(crate) fn principal_bits(&self) -> u64 {
+        let own = bit(self.query.principal) | bit(Eid::NONE);
+        let above = self.above_principal.map(<[u32]>::iter);
+        above.map_or(u64::MAX, |above| {
+            above.fold(own, |bits, n| bits | bit(Eid(*n)))
+        })
+    }
+
+    /// Whether the principal is an entity or in it; none is any. `bits` are those
+    /// of [`Machine::principal_bits`].
     #[inline]
-    pub(crate) fn is_principal_in(&self, upper: Eid) -> bool {
+    pub(crate) fn is_principal_in(&self, upper: Eid, bits: u64) -> bool {
+        if bit(upper) & bits == 0 {
+            let above = self.above_principal;
+            return self.state.is_in_widely(self.query.principal, above, upper);
+        }
         if upper == self.query.principal || upper == Eid::NONE {
             return true;
         }
         match self.above_principal {
-            Some(above) if above.contains(&upper.0) => true,
-            Some(_) => self.state.is_in_widely(self.query.principal, upper),
             None => self.is_in(self.query.principal, upper),
+            Some(above) if above.contains(&upper.0) => true,
+            above => self.state.is_in_widely(self.query.principal, above, upper),
         }
     }
 
@@ -285,6 +311,12 @@ impl<'a> Machine<'a> {
             V::Own(value) => Canonical::clone(value),
         })
     }
+}
+
+/// The bit of an entity.
+#[inline]
+fn bit(eid: Eid) -> u64 {
+    1 << (eid.0 & 63)
 }
 
 fn compare(a: &V<'_>, b: &V<'_>) -> Result<Ordering, Failure> {

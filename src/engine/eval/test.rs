@@ -66,9 +66,9 @@ impl<'a> Machine<'a> {
                 all.contains(&one)
             }
             Test::Text(place, wanted) => self.is_text(*place, *wanted)?,
-            Test::Like(place, pattern) => {
+            Test::Like(place, patterns) => {
                 let text = self.known_text(self.read(*place)?)?;
-                pattern.matches(text)
+                patterns.matches(text)
             }
             Test::Holds(set, item) => {
                 let row = self.set(*set)?;

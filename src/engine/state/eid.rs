@@ -10,23 +10,34 @@ pub(crate) struct TypeId(pub(crate) u16);
 
 /// Some types.
 #[derive(Debug, Clone, Default)]
-pub(super) struct TypeSet(Vec<u64>);
+pub(super) struct TypeSet {
+    first: u64,
+    /// From the 64th on.
+    more: Vec<u64>,
+}
 
 impl TypeSet {
     pub(super) fn insert(&mut self, ty: TypeId) {
         let (word, bit) = (usize::from(ty.0 / 64), ty.0 % 64);
-        if self.0.len() <= word {
-            self.0.resize(word + 1, 0);
+        let Some(word) = word.checked_sub(1) else {
+            self.first |= 1 << bit;
+            return;
+        };
+        if self.more.len() <= word {
+            self.more.resize(word + 1, 0);
         }
-        if let Some(word) = self.0.get_mut(word) {
+        if let Some(word) = self.more.get_mut(word) {
             *word |= 1 << bit;
         }
     }
 
     #[inline]
     pub(super) fn contains(&self, ty: &TypeId) -> bool {
-        let word = self.0.get(usize::from(ty.0 / 64));
-        word.is_some_and(|word| word >> (ty.0 % 64) & 1 == 1)
+        let word = match usize::from(ty.0 / 64).checked_sub(1) {
+            None => self.first,
+            Some(word) => self.more.get(word).copied().unwrap_or(0),
+        };
+        word >> (ty.0 % 64) & 1 == 1
     }
 }
 
@@ -53,6 +64,7 @@ impl Eid {
     }
 
     /// Its place among a query's own entities, if it is one.
+    #[inline]
     pub(crate) fn as_local(self) -> Option<usize> {
         (self.0 >= ENTITIES_MAX).then_some((self.0 & !ENTITIES_MAX) as usize)
     }
@@ -63,10 +75,12 @@ impl Eid {
         (n < ENTITIES_MAX).then_some(Self(n))
     }
 
+    #[inline]
     pub(super) fn segment(self) -> usize {
         (self.0 >> SEGMENT_BITS) as usize
     }
 
+    #[inline]
     pub(super) fn row(self) -> usize {
         self.0 as usize & (SEGMENT_ROWS - 1)
     }

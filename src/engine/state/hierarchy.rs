@@ -17,8 +17,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::eid::{Eid, TypeId};
-use super::lists::{Kind, entity_of, more_of};
+use super::lists::{Kind, ListsRef, entity_of, more_of};
 use super::segment::Row;
 use super::table::{State, flag};
 use crate::engine::EdgeKind;
@@ -37,6 +39,9 @@ pub(super) enum EdgeRefused {
     /// The parent is in the child.
     Cycle,
 }
+
+/// A few entities.
+type Eids = SmallVec<[Eid; 8]>;
 
 /// Marks ancestors that did not fit into the row.
 pub(super) const SPILLED: u32 = u32::MAX;
@@ -74,23 +79,6 @@ impl State {
         }
     }
 
-    /// Whether an ancestor stands in a row.
-    #[inline]
-    pub(crate) fn has_ancestor(row: Row<'_>, nearest: Option<(usize, usize)>, wanted: Eid) -> bool {
-        let Some((at, _)) = nearest else {
-            return false;
-        };
-        match row.cells.get(at) {
-            Some(&SPILLED) => row.lists().has(Kind::ANCESTOR, wanted),
-            Some(&count) => {
-                let from = at + 1;
-                let found = row.cells.get(from..from + count as usize);
-                found.unwrap_or_default().contains(&wanted.0)
-            }
-            None => false,
-        }
-    }
-
     /// Whether one entity is the other or in it.
     pub(crate) fn is_in(&self, lower: Eid, upper: Eid) -> bool {
         if lower == upper {
@@ -99,26 +87,39 @@ impl State {
         let (Some(row), Some(layout)) = (self.row(lower), self.layout_of(lower)) else {
             return false;
         };
-        State::has_ancestor(row, layout.nearest, upper) || self.is_in_widely(lower, upper)
+        let above = State::row_ancestors(Some(row), layout.nearest);
+        let near = match above {
+            Some(above) => above.contains(&upper.0),
+            None => row.lists().has(Kind::ANCESTOR, upper),
+        };
+        near || self.is_in_widely(lower, above, upper)
     }
 
-    /// Whether one entity is in the other over some wide edge.
+    /// Whether one entity is in the other over some wide edge. `above` is what the
+    /// row of the lower one holds of its ancestors, if it holds all the narrow ones.
     #[inline]
-    pub(crate) fn is_in_widely(&self, lower: Eid, upper: Eid) -> bool {
+    pub(crate) fn is_in_widely(&self, lower: Eid, above: Option<&[u32]>, upper: Eid) -> bool {
         let above_wide = |ty| self.wide_types.above.contains(&ty);
-        self.type_of(upper).is_some_and(above_wide) && self.look_widely(lower, upper)
+        self.type_of(upper).is_some_and(above_wide) && self.look_widely(lower, above, upper)
     }
 
-    fn look_widely(&self, lower: Eid, upper: Eid) -> bool {
+    fn look_widely(&self, lower: Eid, above: Option<&[u32]>, upper: Eid) -> bool {
         let Some(row) = self.row(upper) else {
             return false;
         };
         if !row.has_flag(flag::VIA) {
             return false;
         }
-        let via = row.lists().of(Kind::VIA);
+        let lists = row.lists();
+        let mut via = lists.of(Kind::VIA);
         if via.at_most(FEW) {
-            return via.map(entity_of).any(|via| self.reaches(lower, via));
+            return via.any(|via| match entity_of(via) {
+                via if via == upper => self.reaches(lower, above, lists),
+                via => {
+                    let row = self.row(via);
+                    row.is_some_and(|row| self.reaches(lower, above, row.lists()))
+                }
+            });
         }
         // Many ways lead up here: go up from the few wide entities below.
         let Some((row, layout)) = self.row(lower).zip(self.layout_of(lower)) else {
@@ -131,19 +132,23 @@ impl State {
             .any(|parent| self.is_in(parent, upper))
     }
 
-    /// Whether an entity is in some child of `via` by a wide edge.
-    fn reaches(&self, lower: Eid, via: Eid) -> bool {
-        let children = self.entries(via, Kind::WIDE_CHILD);
+    /// Whether an entity is in some child by a wide edge of that whose lists these
+    /// are.
+    fn reaches(&self, lower: Eid, above: Option<&[u32]>, lists: ListsRef<'_>) -> bool {
+        let mut children = lists.of(Kind::WIDE_CHILD);
         if children.at_most(FEW) {
-            return children
-                .map(entity_of)
-                .any(|child| self.is_in(lower, child));
+            return children.any(|child| match (above, entity_of(child)) {
+                (Some(above), child) => {
+                    let near = lower == child || above.contains(&child.0);
+                    near || self.is_in_widely(lower, Some(above), child)
+                }
+                (None, child) => self.is_in(lower, child),
+            });
         }
         let (Some(row), Some(layout)) = (self.row(lower), self.layout_of(lower)) else {
             return false;
         };
-        let lists = self.row(via).map(Row::lists);
-        let is_child = |eid| lists.is_some_and(|lists| lists.has(Kind::WIDE_CHILD, eid));
+        let is_child = |eid| lists.has(Kind::WIDE_CHILD, eid);
         if State::ancestors(row, layout.nearest)
             .chain([lower])
             .any(is_child)
@@ -153,7 +158,7 @@ impl State {
         // The child itself may be reached over another wide edge.
         children
             .map(entity_of)
-            .any(|child| self.is_in_widely(lower, child))
+            .any(|child| self.is_in_widely(lower, above, child))
     }
 
     pub(crate) fn entries(&self, eid: Eid, kind: Kind) -> super::lists::Entries<'_> {
@@ -345,7 +350,8 @@ impl State {
         }
     }
 
-    fn narrow_ancestors(&self, eid: Eid) -> BTreeSet<Eid> {
+    /// In order.
+    fn narrow_ancestors(&self, eid: Eid) -> Eids {
         let row = self.row(eid).zip(self.layout_of(eid));
         let found = row.map(|(row, layout)| State::ancestors(row, layout.nearest));
         found.into_iter().flatten().collect()
@@ -354,8 +360,8 @@ impl State {
     /// A new narrow edge: everything above goes to everything below.
     fn hand_down(&mut self, child: Eid, parent: Eid) {
         let mut added = self.narrow_ancestors(parent);
-        added.insert(parent);
-        let vias: Vec<Eid> = self.entries(child, Kind::VIA).map(entity_of).collect();
+        added.push(parent);
+        let vias: Eids = self.entries(child, Kind::VIA).map(entity_of).collect();
         for upper in &added {
             for via in &vias {
                 self.add(*upper, Kind::VIA, *via, 0);
@@ -363,31 +369,31 @@ impl State {
         }
         for lower in self.narrow_below(child) {
             let mut all = self.narrow_ancestors(lower);
-            all.extend(&added);
-            self.set_ancestors(lower, &all);
+            all.extend_from_slice(&added);
+            self.set_ancestors(lower, in_order(&mut all));
         }
     }
 
     /// Computes the ancestors of an entity and of all below it anew.
     fn recompute(&mut self, from: Eid) {
         for lower in self.narrow_below(from) {
-            let mut new = BTreeSet::new();
-            let parents: Vec<Eid> = self.entries(lower, Kind::PARENT).map(entity_of).collect();
-            for parent in parents {
+            let mut new = Eids::new();
+            for parent in self.entries(lower, Kind::PARENT).map(entity_of) {
                 new.extend(self.narrow_ancestors(parent));
-                new.insert(parent);
+                new.push(parent);
             }
+            let new = in_order(&mut new);
             let old = self.narrow_ancestors(lower);
-            if old == new {
+            if old.as_slice() == new {
                 continue;
             }
-            self.set_ancestors(lower, &new);
+            self.set_ancestors(lower, new);
             if self.entries(lower, Kind::WIDE_CHILD).next().is_some() {
-                for gone in old.difference(&new) {
-                    self.take(*gone, Kind::VIA, lower, 0);
+                for gone in without(&old, new) {
+                    self.take(gone, Kind::VIA, lower, 0);
                 }
-                for come in new.difference(&old) {
-                    self.add(*come, Kind::VIA, lower, 0);
+                for come in without(new, &old) {
+                    self.add(come, Kind::VIA, lower, 0);
                 }
             }
         }
@@ -395,6 +401,9 @@ impl State {
 
     /// An entity and all below it by narrow edges, each after its parents.
     fn narrow_below(&self, from: Eid) -> Vec<Eid> {
+        if self.entries(from, Kind::CHILD).next().is_none() {
+            return vec![from];
+        }
         let mut visited = BTreeSet::new();
         let mut order = Vec::new();
         let mut open = vec![(from, false)];
@@ -420,18 +429,19 @@ impl State {
         order
     }
 
-    fn set_ancestors(&mut self, eid: Eid, all: &BTreeSet<Eid>) {
+    /// `all` is in order.
+    fn set_ancestors(&mut self, eid: Eid, all: &[Eid]) {
         let Some((at, room)) = self.layout_of(eid).and_then(|layout| layout.nearest) else {
             return;
         };
-        let spilled: BTreeSet<Eid> = self.entries(eid, Kind::ANCESTOR).map(entity_of).collect();
+        let spilled: Eids = self.entries(eid, Kind::ANCESTOR).map(entity_of).collect();
         let few = all.len() <= room;
-        let listed = if few { &BTreeSet::new() } else { all };
-        for gone in spilled.difference(listed) {
-            self.take(eid, Kind::ANCESTOR, *gone, 0);
+        let listed = if few { &[] } else { all };
+        for gone in without(&spilled, listed) {
+            self.take(eid, Kind::ANCESTOR, gone, 0);
         }
-        for come in listed.difference(&spilled) {
-            self.add(eid, Kind::ANCESTOR, *come, 0);
+        for come in without(listed, &spilled) {
+            self.add(eid, Kind::ANCESTOR, come, 0);
         }
         let count = if few {
             u32::try_from(all.len()).unwrap_or(SPILLED)
@@ -454,6 +464,18 @@ impl State {
             *cell = number;
         }
     }
+}
+
+fn in_order(eids: &mut Eids) -> &[Eid] {
+    eids.sort_unstable();
+    eids.dedup();
+    eids
+}
+
+/// What of some entities is not among others, which are in order.
+fn without<'e>(all: &'e [Eid], others: &'e [Eid]) -> impl Iterator<Item = Eid> + 'e {
+    let gone = all.iter().filter(|eid| others.binary_search(eid).is_err());
+    gone.copied()
 }
 
 fn edge_number(kind: EdgeKind) -> u16 {

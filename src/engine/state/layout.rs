@@ -67,6 +67,19 @@ pub(crate) enum Wide {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Record {
     pub(crate) fields: BTreeMap<Arc<str>, Field>,
+    /// The same as they are declared, in order of their names: values are checked
+    /// along it.
+    pub(crate) declared: Box<[Declared]>,
+    /// Presence bits of those that must be there.
+    pub(crate) required: Box<[usize]>,
+}
+
+/// An attribute as it is declared.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Declared {
+    pub(crate) name: Arc<str>,
+    pub(crate) field: Field,
+    pub(crate) ty: Type,
 }
 
 /// One entity type.
@@ -74,7 +87,9 @@ pub(crate) struct Record {
 pub(crate) struct TypeLayout {
     pub(crate) name: Arc<str>,
     pub(crate) record: Record,
-    /// The shape, for checking values; empty for actions.
+    /// The attributes that refer to entities, those of records in it included.
+    pub(crate) referring: Vec<Field>,
+    /// The shape, which types of expressions come from; empty for actions.
     pub(crate) attributes: RecordShape,
     pub(crate) tags: Option<(usize, Type)>,
     pub(crate) tags_present: usize,
@@ -141,6 +156,7 @@ impl Layouts {
         }
     }
 
+    #[inline]
     pub(crate) fn of(&self, id: TypeId) -> Option<&TypeLayout> {
         self.types.get(usize::from(id.0))
     }
@@ -221,6 +237,15 @@ fn count(record: &RecordShape) -> usize {
     record.values().map(|a| 1 + inner(&a.ty)).sum()
 }
 
+/// An attribute of a record that is not there is not there either.
+fn referring(record: &Record) -> Vec<Field> {
+    let fields = record.fields.values().flat_map(|field| match &field.slot {
+        Slot::Record(inner) => referring(inner),
+        _ => field.inverted.map(|_| field.clone()).into_iter().collect(),
+    });
+    fields.collect()
+}
+
 fn presence_cells(attributes: usize) -> usize {
     (PRESENCE_BIT + attributes).div_ceil(32)
 }
@@ -254,14 +279,18 @@ impl Builder<'_> {
         let parents = number.and_then(|n| direct.get(usize::from(n.0)));
         let parents = parents.cloned().unwrap_or_default();
         let ancestors = all_above(direct, &parents);
-        // Actions have groups above them.
+        let asks = |action: &ActionShape| action.principals.iter().any(|of| **of == **name);
         let room = match declared {
+            // Who asks is in several groups of a type, and is looked up most.
+            Some(_) if shape.actions.values().any(asks) => 3 * ancestors.len(),
             Some(_) => ancestors.len(),
+            // Actions have groups above them.
             None => 2,
         };
         let nearest = (room > 0).then(|| (self.take(room + 2), room + 1));
         TypeLayout {
             name: Arc::clone(name),
+            referring: referring(&record),
             record,
             attributes,
             tags,
@@ -302,8 +331,19 @@ impl Builder<'_> {
             };
             (Arc::from(name.as_str()), field)
         });
+        let fields: BTreeMap<Arc<str>, Field> = fields.collect();
+        // Both are in order of the same names.
+        let both = || fields.iter().zip(shape.values());
+        let declared = both().map(|((name, field), attribute)| Declared {
+            name: Arc::clone(name),
+            field: field.clone(),
+            ty: attribute.ty.clone(),
+        });
+        let required = both().filter(|(_, attribute)| attribute.required);
         Record {
-            fields: fields.collect(),
+            declared: declared.collect(),
+            required: required.map(|((_, field), _)| field.present).collect(),
+            fields,
         }
     }
 

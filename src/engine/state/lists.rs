@@ -49,6 +49,7 @@ impl Kind {
 }
 
 /// One entry.
+#[inline]
 pub(crate) fn entry(kind: Kind, entity: Eid, more: u16) -> u64 {
     u64::from(kind.0) << 48 | u64::from(entity.0) << 16 | u64::from(more)
 }
@@ -58,6 +59,7 @@ pub(crate) fn entry(kind: Kind, entity: Eid, more: u16) -> u64 {
     clippy::cast_possible_truncation,
     reason = "the bits above are cut off"
 )]
+#[inline]
 pub(crate) fn entity_of(entry: u64) -> Eid {
     Eid((entry >> 16) as u32)
 }
@@ -67,6 +69,7 @@ pub(crate) fn entity_of(entry: u64) -> Eid {
     clippy::cast_possible_truncation,
     reason = "the bits above are cut off"
 )]
+#[inline]
 pub(crate) fn more_of(entry: u64) -> u16 {
     entry as u16
 }
@@ -159,16 +162,19 @@ impl<'a> ListsRef<'a> {
     }
 
     /// The entries of one kind, in order.
+    #[inline]
     pub(crate) fn of(self, kind: Kind) -> Entries<'a> {
         self.between(entry(kind, Eid(0), 0), entry(kind, Eid::NONE, u16::MAX))
     }
 
     /// The entries of one kind and entity.
+    #[inline]
     pub(crate) fn at(self, kind: Kind, entity: Eid) -> Entries<'a> {
         self.between(entry(kind, entity, 0), entry(kind, entity, u16::MAX))
     }
 
     /// Whether there is an entry of the kind and entity.
+    #[inline]
     pub(crate) fn has(self, kind: Kind, entity: Eid) -> bool {
         let (first, last) = (entry(kind, entity, 0), entry(kind, entity, u16::MAX));
         match self {
@@ -180,6 +186,7 @@ impl<'a> ListsRef<'a> {
         }
     }
 
+    #[inline]
     fn between(self, first: u64, last: u64) -> Entries<'a> {
         match self {
             Self::Array(entries) => {
@@ -217,6 +224,7 @@ pub(crate) enum Entries<'a> {
 
 impl Entries<'_> {
     /// Whether there are at most so many, told without walking a long list.
+    #[inline]
     pub(crate) fn at_most(&self, n: usize) -> bool {
         match self {
             Self::Array(entries) => entries.len() <= n,
@@ -228,6 +236,7 @@ impl Entries<'_> {
 impl Iterator for Entries<'_> {
     type Item = u64;
 
+    #[inline]
     fn next(&mut self) -> Option<u64> {
         match self {
             Self::Array(entries) => entries.next().copied(),

@@ -23,12 +23,15 @@ impl OwnRow {
     ) -> Result<Self, Refusal> {
         let layouts = state.layouts();
         let layout = layouts.of(ty).ok_or("the schema has no such entity type")?;
-        let mut new = Cells {
-            cells: vec![0; layout.cells].into(),
-            sets: Vec::new(),
-        };
-        let record = (&layout.record, &layout.attributes);
-        fill(layouts, numbers, record, &entity.attrs, false, &mut new)?;
+        let mut new = Cells::new(layout.cells);
+        fill(
+            layouts,
+            numbers,
+            &layout.record,
+            &entity.attrs,
+            false,
+            &mut new,
+        )?;
         if let Some(tags) = tags_of(layouts, numbers, layout, entity)? {
             let number = numbers.value_number(tags);
             set_bit(&mut new.cells, layout.tags_present);
@@ -67,7 +70,7 @@ impl OwnRow {
             }
         }
         set_bit(&mut new.cells, 0);
-        Ok(Self(Stored::local(new.cells, lists)))
+        Ok(Self(Stored::local(new.cells.into_boxed_slice(), lists)))
     }
 
     /// Says what is above an entity that nobody stores.

@@ -82,6 +82,7 @@ impl Segment {
         self.rows >= SEGMENT_ROWS
     }
 
+    #[inline]
     pub(super) fn row(&self, row: usize) -> Option<Row<'_>> {
         if !self.changed.is_empty()
             && let Some(stored) = self.alone(row)
@@ -258,6 +259,7 @@ impl Stored {
 }
 
 impl<'a> Row<'a> {
+    #[inline]
     pub(super) fn alone(stored: &'a Stored) -> Self {
         Self {
             cells: &stored.cells,
@@ -272,6 +274,7 @@ impl<'a> Row<'a> {
     }
 
     /// The row's entries.
+    #[inline]
     pub(crate) fn lists(self) -> ListsRef<'a> {
         match self.place {
             Place::Alone(stored) => stored.lists.borrow(),
@@ -297,6 +300,7 @@ impl<'a> Row<'a> {
     }
 }
 
+#[inline]
 fn tree(trees: &[(u16, OrdSet<u64>)], row: usize) -> Option<&OrdSet<u64>> {
     if trees.is_empty() {
         return None;
@@ -305,8 +309,10 @@ fn tree(trees: &[(u16, OrdSet<u64>)], row: usize) -> Option<&OrdSet<u64>> {
     at.ok().and_then(|at| trees.get(at)).map(|(_, tree)| tree)
 }
 
+#[inline]
 fn range(starts: &[u32], row: usize) -> Option<std::ops::Range<usize>> {
-    Some(*starts.get(row)? as usize..*starts.get(row + 1)? as usize)
+    let [from, to] = starts.get(row..)?.first_chunk()?;
+    Some(*from as usize..*to as usize)
 }
 
 /// A row's number: below [`SEGMENT_ROWS`], which 16 bits hold.

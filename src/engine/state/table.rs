@@ -128,6 +128,7 @@ impl State {
         self.counts
     }
 
+    #[inline]
     fn segment(&self, eid: Eid) -> Option<&Segment> {
         let n = eid.segment();
         self.groups.get(n / GROUP)?.get(n % GROUP)

@@ -22,20 +22,19 @@ pub(crate) struct Values {
 /// A place that can number texts and values: the state, or one query.
 pub(crate) trait Texts {
     /// The number of a text.
-    fn text_number(&mut self, text: &str) -> u32;
+    fn text_number(&mut self, text: &Arc<str>) -> u32;
     /// The number of a value.
     fn value_number(&mut self, value: Canonical) -> u32;
 }
 
 impl Texts for Values {
-    fn text_number(&mut self, text: &str) -> u32 {
+    fn text_number(&mut self, text: &Arc<str>) -> u32 {
         if let Some(number) = self.text_numbers.get(text) {
             return *number;
         }
         let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        let text: Arc<str> = text.into();
-        self.texts.push_back(Arc::clone(&text));
-        self.text_numbers.insert(text, number);
+        self.texts.push_back(Arc::clone(text));
+        self.text_numbers.insert(Arc::clone(text), number);
         number
     }
 

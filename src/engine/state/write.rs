@@ -3,10 +3,12 @@
 //! INVARIANT (valid rows): a stored row has exactly the attributes and tags that
 //! its type declares, of the declared types, the required ones included.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cedar_policy::{EntityTypeName, EntityUid};
+use smallvec::SmallVec;
 
 use super::eid::{Eid, TypeId};
 use super::hierarchy::EdgeRefused;
@@ -18,7 +20,10 @@ use super::values::Texts;
 use crate::engine::canonical::Canonical;
 use crate::engine::extension::{IpRange, parse_datetime, parse_decimal, parse_duration};
 use crate::engine::{Change, EngineError, EntityData, Link, Value, display_uid};
-use crate::policy::{Extension, RecordShape, Type};
+use crate::policy::{Extension, Type};
+
+/// What a row refers to, by inverted list, in order.
+type References = SmallVec<[(Kind, Eid); 8]>;
 
 /// Gives numbers to what values hold: the state, or one query for itself.
 pub(crate) trait Numbers: Texts {
@@ -27,7 +32,7 @@ pub(crate) trait Numbers: Texts {
 }
 
 impl Texts for State {
-    fn text_number(&mut self, text: &str) -> u32 {
+    fn text_number(&mut self, text: &Arc<str>) -> u32 {
         self.values.text_number(text)
     }
 
@@ -45,9 +50,21 @@ impl Numbers for State {
 /// A row or context as it is filled.
 #[derive(Debug)]
 pub(crate) struct Cells {
-    pub(crate) cells: Box<[u32]>,
+    pub(crate) cells: SmallVec<[u32; CELLS]>,
     /// Elements of the sets of entities.
     pub(crate) sets: Vec<(Kind, Eid)>,
+}
+
+/// Cells that are filled without asking for memory: most rows have fewer.
+const CELLS: usize = 40;
+
+impl Cells {
+    pub(crate) fn new(count: usize) -> Self {
+        Self {
+            cells: SmallVec::from_elem(0, count),
+            sets: Vec::new(),
+        }
+    }
 }
 
 /// Why a value was not taken: `attribute`: what.
@@ -61,39 +78,49 @@ impl Layouts {
             Some(_) => self.number(&name.to_string()),
         }
     }
+
+    /// Whether a type has this name.
+    pub(crate) fn is_named(&self, ty: TypeId, name: &EntityTypeName) -> bool {
+        self.of(ty)
+            .is_some_and(|layout| match name.namespace_components().next() {
+                None => layout.name.as_ref() == name.basename(),
+                Some(_) => *layout.name == *name.to_string(),
+            })
+    }
 }
 
 /// Fills the cells of a record. `complete` asks for the required attributes.
 pub(crate) fn fill(
     layouts: &Layouts,
     numbers: &mut impl Numbers,
-    (record, shape): (&Record, &RecordShape),
+    record: &Record,
     values: &BTreeMap<String, Value>,
     complete: bool,
     into: &mut Cells,
 ) -> Result<(), Refusal> {
-    // A record has a field for each attribute of its shape, and all three are in
-    // order of the names.
-    let mut declared = record.fields.iter().zip(shape.values());
+    let mut declared = record.declared.iter();
     for (name, value) in values {
-        let found = declared.find(|((known, _), _)| known.as_ref() >= name.as_str());
-        let found = found.filter(|((known, _), _)| known.as_ref() == name.as_str());
-        let Some(((_, field), attribute)) = found else {
+        // Both are in order of the names.
+        let mut order = Ordering::Less;
+        let found = declared.find(|one| {
+            order = one.name.as_ref().cmp(name.as_str());
+            order.is_ge()
+        });
+        let Some(one) = found.filter(|_| order.is_eq()) else {
             return Err(format!("the schema declares no attribute `{name}`"));
         };
-        put(layouts, numbers, field, &attribute.ty, value, into)
+        put(layouts, numbers, &one.field, &one.ty, value, into)
             .map_err(|message| format!("attribute `{name}`: {message}"))?;
     }
-    if !complete {
+    let mut required = record.required.iter();
+    let missing = required.find(|bit| complete && !has_bit(&into.cells, **bit));
+    let Some(missing) = missing else {
         return Ok(());
-    }
-    let mut declared = record.fields.iter().zip(shape.values());
-    let missing = declared
-        .find(|((_, field), attribute)| attribute.required && !has_bit(&into.cells, field.present));
-    match missing {
-        Some(((name, _), _)) => Err(format!("the required attribute `{name}` is missing")),
-        None => Ok(()),
-    }
+    };
+    let mut declared = record.declared.iter();
+    let missing = declared.find(|one| one.field.present == *missing);
+    let name = missing.map_or("", |one| &one.name);
+    Err(format!("the required attribute `{name}` is missing"))
 }
 
 fn put(
@@ -107,10 +134,7 @@ fn put(
     set_bit(&mut into.cells, field.present);
     match (&field.slot, value) {
         (Slot::Record(record), Value::Record(fields)) => {
-            let Type::Record(shape) = ty else {
-                return Err(wrong(ty));
-            };
-            return fill(layouts, numbers, (record, shape), fields, true, into);
+            return fill(layouts, numbers, record, fields, true, into);
         }
         (Slot::EntitySet(kind, of), Value::Set(items)) => {
             for item in items {
@@ -345,12 +369,9 @@ impl State {
         let Some(layout) = self.type_of(eid).and_then(|ty| layouts.of(ty)) else {
             return Ok(());
         };
-        let mut cells = Cells {
-            cells: vec![0; layout.cells].into(),
-            sets: Vec::new(),
-        };
-        let record = (&layout.record, &layout.attributes);
-        fill(&layouts, self, record, &entity.attrs, true, &mut cells).map_err(refused)?;
+        let mut cells = Cells::new(layout.cells);
+        let (record, attrs) = (&layout.record, &entity.attrs);
+        fill(&layouts, self, record, attrs, true, &mut cells).map_err(refused)?;
         if let Some(tags) = tags_of(&layouts, self, layout, entity).map_err(refused)? {
             let number = self.values.value_number(tags);
             set_bit(&mut cells.cells, layout.tags_present);
@@ -364,7 +385,7 @@ impl State {
         }
         let before = self.references(eid, layout);
         self.write_row(eid, layout, &cells);
-        self.turn_references(eid, before, self.references(eid, layout));
+        self.turn_references(eid, &before, &self.references(eid, layout));
         for (parent, kind) in &entity.parents {
             self.edge(&entity.uid, parent, *kind)?;
         }
@@ -397,17 +418,16 @@ impl State {
         let sets = sets
             .iter()
             .filter(|entry| is_set(super::lists::kind_of(*entry)));
-        let old: BTreeSet<u64> = sets.collect();
-        let new: BTreeSet<u64> = new
-            .sets
-            .iter()
-            .map(|(kind, item)| super::lists::entry(*kind, *item, 0))
-            .collect();
-        for gone in old.difference(&new) {
+        let old: SmallVec<[u64; 8]> = sets.collect();
+        let new = new.sets.iter();
+        let new = new.map(|(kind, item)| super::lists::entry(*kind, *item, 0));
+        let mut new: SmallVec<[u64; 8]> = new.collect();
+        new.sort_unstable();
+        for gone in old.iter().filter(|entry| new.binary_search(entry).is_err()) {
             stored.lists.remove(*gone);
         }
-        for come in new.difference(&old) {
-            stored.lists.insert(*come);
+        for come in new {
+            stored.lists.insert(come);
         }
         self.counts.stored += usize::from(!was_stored);
     }
@@ -426,35 +446,26 @@ impl State {
             return;
         }
         let before = self.references(eid, layout);
-        let empty = Cells {
-            cells: vec![0; layout.cells].into(),
-            sets: Vec::new(),
-        };
-        self.write_row(eid, layout, &empty);
+        self.write_row(eid, layout, &Cells::new(layout.cells));
         if let Some(cell) = self.edit(eid).and_then(|stored| stored.cells.first_mut()) {
             *cell &= !flag::STORED;
         }
         self.counts.stored -= 1;
-        self.turn_references(eid, before, BTreeSet::new());
+        self.turn_references(eid, &before, &References::new());
     }
 
     /// What a row refers to, as far as inverted lists are kept.
-    fn references(&self, eid: Eid, layout: &TypeLayout) -> BTreeSet<(Kind, Eid)> {
-        let mut found = BTreeSet::new();
-        if self.inverted.is_empty() {
-            return found;
-        }
-        let Some(row) = self.row(eid) else {
+    fn references(&self, eid: Eid, layout: &TypeLayout) -> References {
+        let mut found = References::new();
+        let Some(row) = self.row(eid).filter(|_| !self.inverted.is_empty()) else {
             return found;
         };
-        let mut open: Vec<&Field> = layout.record.fields.values().collect();
-        while let Some(field) = open.pop() {
-            if !has_bit(row.cells, field.present) {
-                continue;
-            }
-            let kept = field.inverted.filter(|kind| self.inverted.contains(kind));
+        for field in &layout.referring {
+            let there = has_bit(row.cells, field.present);
+            let kept = field
+                .inverted
+                .filter(|kind| there && self.inverted.contains(kind));
             match (&field.slot, kept) {
-                (Slot::Record(inner), _) => open.extend(inner.fields.values()),
                 (Slot::Entity(at, _), Some(kind)) => {
                     found.extend(row.cells.get(*at).map(|number| (kind, Eid(*number))));
                 }
@@ -464,19 +475,16 @@ impl State {
                 _ => {}
             }
         }
+        found.sort_unstable();
+        found.dedup();
         found
     }
 
-    fn turn_references(
-        &mut self,
-        owner: Eid,
-        before: BTreeSet<(Kind, Eid)>,
-        after: BTreeSet<(Kind, Eid)>,
-    ) {
-        for (kind, target) in before.difference(&after) {
+    fn turn_references(&mut self, owner: Eid, before: &References, after: &References) {
+        for (kind, target) in before.iter().filter(|r| after.binary_search(r).is_err()) {
             self.take(*target, *kind, owner, 0);
         }
-        for (kind, target) in after.difference(&before) {
+        for (kind, target) in after.iter().filter(|r| before.binary_search(r).is_err()) {
             self.add(*target, *kind, owner, 0);
         }
     }
@@ -509,6 +517,7 @@ impl State {
     }
 }
 
+#[inline]
 pub(crate) fn has_bit(cells: &[u32], bit: usize) -> bool {
     cells
         .get(bit / 32)

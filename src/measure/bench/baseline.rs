@@ -44,7 +44,7 @@ impl Baseline {
     /// # Errors
     /// [`MeasureError::Engine`] if either evaluator refuses them.
     pub fn new(workload: &Workload, snapshot: &Snapshot) -> Result<Self, MeasureError> {
-        let entities = workload.changes();
+        let entities = workload.changes_ahead();
         let entities = entities.filter(|change| !matches!(change, Change::AddLink(_)));
         let snapshot = snapshot.rebuilt(entities, Revision(0))?;
         Ok(Self {

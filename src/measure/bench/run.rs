@@ -85,7 +85,9 @@ impl Measurement {
                 let empty = snapshot.rebuilt([], Revision(0))?;
                 drop(snapshot);
                 let smaller = Workload::new(self.seed, CEDAR_CUSTOMERS_MAX);
-                let built = empty.rebuilt(smaller.changes(), Revision(0))?.settled();
+                let built = empty
+                    .rebuilt(smaller.changes_ahead(), Revision(0))?
+                    .settled();
                 (Some(smaller), built)
             }
         };
@@ -148,7 +150,7 @@ fn load(
     let (generated, generate) = timed(|| workload.changes().fold((0, 0), count));
     progress("the world");
     let (snapshot, load) = timed(|| {
-        let snapshot = Snapshot::build(bundle, workload.changes(), Revision(0))?;
+        let snapshot = Snapshot::build(bundle, workload.changes_ahead(), Revision(0))?;
         Ok::<_, MeasureError>(snapshot.settled())
     });
     let snapshot = snapshot?;
