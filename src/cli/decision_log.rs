@@ -22,13 +22,13 @@ pub(super) struct DecisionLogArgs {
     decision_log: Option<PathBuf>,
     /// What becomes of a decision that cannot be recorded: it is given and counted,
     /// or (strict) it waits until its row is on disk, and is a 503 without.
-    #[arg(long, value_enum, default_value = "counted", requires = "decision_log")]
+    #[arg(long, value_enum, default_value = "counted")]
     audit: AuditArg,
     /// Bytes of a file before another is begun.
-    #[arg(long, value_name = "BYTES", default_value_t = FILE_BYTES_MAX, requires = "decision_log")]
+    #[arg(long, value_name = "BYTES", default_value_t = FILE_BYTES_MAX)]
     decision_log_bytes: u64,
     /// Full files that are kept: PATH.1 is the last one.
-    #[arg(long, value_name = "COUNT", default_value_t = FILES_KEPT_MAX, requires = "decision_log")]
+    #[arg(long, value_name = "COUNT", default_value_t = FILES_KEPT_MAX)]
     decision_log_kept: u32,
     /// The key of the hashes that stand for what no policy reads; made if it is not
     /// there. If absent: decision-log.key in the data folder; in generic mode, a new
@@ -48,10 +48,17 @@ impl DecisionLogArgs {
     /// there, if there is one.
     ///
     /// # Errors
-    /// [`Failure`] if the file or the key is not taken.
+    /// [`Failure`] if the file or the key is not taken, or rows are asked for and have
+    /// no place.
     pub(super) fn open(&self, data: Option<&Path>) -> Result<Option<Arc<DecisionLog>>, Failure> {
         let Some(path) = &self.decision_log else {
-            return Ok(None);
+            return match self.audit {
+                AuditArg::Counted => Ok(None),
+                AuditArg::Strict => Err(Failure::new(
+                    "--audit strict asks for rows of decisions, and nothing says where to",
+                    "add --decision-log FILE, or leave --audit out",
+                )),
+            };
         };
         let key = match (&self.decision_log_key, data) {
             (Some(file), _) => MaskKey::of_file(file)?,

@@ -21,15 +21,6 @@ use super::{
     propagate_version = true
 )]
 struct Cli {
-    /// How logs are written to stderr; `AOBO_LOG` says which.
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        global = true,
-        value_name = "FORMAT"
-    )]
-    log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
 }
@@ -93,8 +84,11 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    let access = matches!(&cli.command, Command::Serve(args) if args.access_log());
-    logging::start(cli.log_format, access);
+    let (format, access) = match &cli.command {
+        Command::Serve(args) => args.logging(),
+        _ => (LogFormat::default(), false),
+    };
+    logging::start(format, access);
     match cli.command {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),

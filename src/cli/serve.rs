@@ -21,6 +21,7 @@ use super::Failure;
 use super::callers::{CallerArgs, Reach, check_reach};
 use super::data::{self, DATA};
 use super::decision_log::{self, DecisionLogArgs};
+use super::logging::LogFormat;
 use super::source::SourceArgs;
 use crate::api::{AppState, PublicUrl};
 use crate::node::{Choice, Ledger, PolicyFiles, Reload, files};
@@ -83,6 +84,9 @@ pub(super) struct Args {
     /// Log each request that was answered: method, path, status, microseconds.
     #[arg(long)]
     access_log: bool,
+    /// How logs are written to stderr; AOBO_LOG says which.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    log_format: LogFormat,
     #[command(flatten)]
     source: SourceArgs,
 }
@@ -152,9 +156,9 @@ fn serve(args: &Args) -> Result<(), Failure> {
 }
 
 impl Args {
-    /// Whether each request leaves a line in the log.
-    pub(super) fn access_log(&self) -> bool {
-        self.access_log
+    /// How it logs, and whether each request leaves a line.
+    pub(super) fn logging(&self) -> (LogFormat, bool) {
+        (self.log_format, self.access_log)
     }
 
     fn data(&self) -> &Path {

@@ -227,6 +227,7 @@ impl House {
         let issuer = Issuer::open(issuer, support::NOW).unwrap();
         let callers = Callers::new(Some(issuer), strangers, strangers);
         let state = AppState::with_ledger(Arc::clone(&ledger)).admitting(callers);
+        state.publish("https://pdp.example".parse().unwrap());
         let state = Arc::new(state);
         Self {
             ledger,
@@ -339,7 +340,8 @@ fn send(router: &Router, method: &str, path: &str, headers: &[(&str, &str)], bod
         Reply {
             status: parts.status.as_u16(),
             headers: parts.headers,
-            json: serde_json::from_slice(&bytes).expect("a JSON body"),
+            // Metrics are text.
+            json: serde_json::from_slice(&bytes).unwrap_or_default(),
         }
     })
 }

@@ -74,7 +74,7 @@ fn a_request_leaves_one_line_in_the_trace_that_it_is_of() {
     assert_eq!(lines[0]["target"], "aobo::access");
     assert_eq!(fields["route"], "/access/v1/evaluation");
     assert_eq!(fields["path"], "/access/v1/evaluation");
-    assert_eq!(fields["status"], 400);
+    assert_eq!(fields["status"], 401);
     assert!(fields["micros"].is_u64());
     assert_eq!(span["request_id"], "r-1");
     assert_eq!(span["trace_id"], TRACE);

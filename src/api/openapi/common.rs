@@ -54,14 +54,21 @@ pub(super) fn schemas() -> Map<String, Value> {
             "rules": list(string()),
             "state": {"type": "string", "description": "Of a thing that is in no state for this."},
             "legal": {"type": "array", "description": "What is possible in that state."},
+            "findings": {"type": "array", "items": {"type": "object"}, "description": "What stands against a bundle, each with place, message and help."},
+            "more": {"type": "integer", "minimum": 0, "description": "How many findings are not told."},
             "cells": {"type": "array", "items": {"type": "object"}, "description": "Cells of an imported file that cannot be taken."},
         },
     });
-    let ready = object(json!({
+    let mut ready = object(json!({
         "status": {"const": "ready"},
         "revision": revision(),
         "bundle": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "The hash of the policies' content."},
     }));
+    if let Some(Value::Object(members)) = ready.get_mut("properties") {
+        let about = "What somebody should look at although it decides.";
+        let warnings = json!({"type": "array", "items": string(), "description": about});
+        members.insert("warnings".to_owned(), warnings);
+    }
     let not_ready = object(json!({"status": {"const": "not ready"}, "reasons": list(string())}));
     Map::from_iter([
         ("Error".to_owned(), object(json!({ "error": error }))),
@@ -131,6 +138,7 @@ pub(super) fn headers() -> Value {
     json!({
         "X-Request-ID": header(string(), "The id of the request, echoed or made."),
         "Aobo-Revision": header(revision(), "The revision that answered, or that was made."),
+        "Aobo-Bundle": header(string(), "The hash of the policies that answered."),
         "Retry-After": header(json!({"type": "integer", "minimum": 0}), "Seconds after which to ask again."),
         "WWW-Authenticate": header(string(), "How to show a key."),
     })

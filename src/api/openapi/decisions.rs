@@ -11,7 +11,7 @@ const DECISIONS: &str = "Decisions";
 const SEARCHES: &str = "Searches";
 const ERRORS: &[u16] = &[400, 401, 403, 408, 413, 503];
 const HEADERS: &[&str] = &["Aobo-At-Least", "Aobo-As-Of"];
-const REVISION: &[&str] = &["Aobo-Revision"];
+const REVISION: &[&str] = &["Aobo-Revision", "Aobo-Bundle"];
 
 /// The routes of AuthZEN.
 pub(super) fn operation(row: &Row) -> Option<Operation> {
@@ -47,11 +47,10 @@ pub(super) fn operation(row: &Row) -> Option<Operation> {
             schema("ActionSearchAnswer"),
         ),
         "/.well-known/authzen-configuration" => {
-            return Some(Operation::new(
-                "configuration",
-                DECISIONS,
-                schema("Configuration"),
-            ));
+            return Some(Operation {
+                errors: &[404],
+                ..Operation::new("configuration", DECISIONS, schema("Configuration"))
+            });
         }
         _ => return None,
     };

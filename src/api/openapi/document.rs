@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::operation::Operation;
 use super::rows::{Row, admin_rows, decision_rows};
-use super::{commands, common, decisions, reads};
+use super::{bundle, commands, common, decisions, reads};
 use crate::api::Listener;
 
 /// The routes of a listener as an OpenAPI 3.1 document.
@@ -13,7 +13,10 @@ use crate::api::Listener;
 #[must_use]
 pub fn document(listener: Listener) -> Value {
     let rows: Vec<Row> = match listener {
-        Listener::Decisions => decision_rows().collect(),
+        // A path that is any path has no form in OpenAPI.
+        Listener::Decisions => decision_rows()
+            .filter(|row| !row.path.contains("{*"))
+            .collect(),
         Listener::Admin => admin_rows().collect(),
     };
     let (title, about) = match listener {
@@ -57,7 +60,8 @@ fn operation(row: &Row) -> Operation {
     let known = common::operation(row)
         .or_else(|| decisions::operation(row))
         .or_else(|| reads::operation(row))
-        .or_else(|| commands::operation(row));
+        .or_else(|| commands::operation(row))
+        .or_else(|| bundle::operation(row));
     known.unwrap_or_else(|| common::unknown(row))
 }
 

@@ -9,10 +9,11 @@
 //! |---|---|
 //! | `rows` | the routes of both listeners, in one form |
 //! | `operation` | what is said about one route, and what all have in common |
-//! | `decisions`, `reads`, `commands`, `common` | operations, by area |
+//! | `decisions`, `reads`, `commands`, `bundle`, `common` | operations, by area |
 //! | `samples` | values that examples are made of |
 //! | `document` | the whole |
 
+mod bundle;
 mod commands;
 mod common;
 mod decisions;

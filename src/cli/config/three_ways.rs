@@ -143,7 +143,7 @@ fn every_flag_is_settable_by_each_way_and_the_nearer_one_wins() {
     let all = keys(serve);
     assert!(all.iter().any(|key| key.switch) && all.len() > 8);
     for key in &all {
-        let [a, b] = values(serve, key);
+        let [mut a, mut b] = values(serve, key);
         let beside = Said {
             flags: companions(serve, &all, key),
             ..Said::default()
@@ -163,11 +163,9 @@ fn every_flag_is_settable_by_each_way_and_the_nearer_one_wins() {
         // Without it, the others may not stand alone.
         let unset = beside.parsed().ok();
         let default = unset.and_then(|matches| Some(matches.get_raw(&key.id)?.next()?.to_owned()));
-        assert!(
-            default.is_none_or(|default| *default != *a),
-            "--{}",
-            key.name
-        );
+        if default.is_some_and(|default| *default == *a) {
+            std::mem::swap(&mut a, &mut b);
+        }
         assert_eq!(by_flag(beside.clone(), &a).comes_to(key), a);
         assert_eq!(by_variable(beside.clone(), &a).comes_to(key), a);
         assert_eq!(by_file(beside.clone(), &a).comes_to(key), a);

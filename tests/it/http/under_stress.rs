@@ -17,9 +17,9 @@ use crate::support;
 #[test]
 fn a_panic_is_an_error_and_never_an_allow() {
     let asked = AtomicUsize::new(0);
-    // Every other look at this clock fails.
+    // Every other look at this clock fails; the first is that of the start.
     let clock = move || match asked.fetch_add(1, Ordering::Relaxed) % 2 {
-        0 => panic!("the clock has a secret"),
+        1 => panic!("the clock has a secret"),
         _ => support::NOW,
     };
     let server = Server::with_clock(support::point(Profile::Seed, WORLD), Arc::new(clock));
