@@ -86,7 +86,7 @@ run admin "$ADMIN" || failed=1
 
 # It is still there, and well.
 curl --silent --show-error --fail "$PDP/readyz" >/dev/null
-if grep -E '"level":"ERROR"|ERROR' "$TMP/server.log"; then
+if grep -E 'panicked|the handler failed' "$TMP/server.log"; then
   failed=1
 fi
 exit $failed

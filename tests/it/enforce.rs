@@ -119,7 +119,10 @@ async fn the_service_within_is_reached_only_by_what_is_allowed() {
         (about(("User", "ana"), "write", plan), 403, 0),
         (counted(|_| Err(Unasked::Fault("no".to_owned()))), 500, 0),
         (
-            counted(|it| it.parameter("id").map(|_| unreachable!())),
+            counted(|it| {
+                it.parameter("id")
+                    .map(|id| Question::new(("User", "ana"), "read", ("Document", id)))
+            }),
             404,
             0,
         ),

@@ -6,6 +6,7 @@ use super::operation::Operation;
 use super::rows::{Row, admin_rows, decision_rows};
 use super::{bundle, commands, common, decisions, reads};
 use crate::api::Listener;
+use crate::node::Role;
 
 /// The routes of a listener as an OpenAPI 3.1 document.
 ///
@@ -70,6 +71,8 @@ fn paths(rows: &[Row], open: bool) -> Value {
     for row in rows {
         let item = paths.entry(row.path).or_insert_with(|| json!({}));
         if let Value::Object(item) = item {
+            // On loopback metrics are told to whoever asks, on either listener.
+            let open = open || row.needs == Some(Role::Metrics);
             let told = operation(row).told(row, open);
             item.insert(row.method.to_ascii_lowercase(), told);
         }
