@@ -160,9 +160,8 @@ impl Drop for Running {
 
 impl Admin {
     fn put_customer(&self, id: &str) {
-        let customer = json!({"customer": {
-            "id": id, "country": "FR", "market": "Europe", "cloud": "public",
-        }});
+        let customer = json!({"country": "FR", "market": "Europe", "cloud": "public"});
+        let customer = json!({"customers": {id: customer}});
         self.send("PUT", "/v1/facts", &json!({"fact": customer}));
     }
 
@@ -178,7 +177,8 @@ impl Admin {
             .header("Content-Type", "application/json")
             .body(body.to_string())
             .unwrap();
-        ureq::run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let sent = ureq::run(request);
+        sent.unwrap_or_else(|error| panic!("{method} {path} {body}: {error}"));
     }
 }
 
