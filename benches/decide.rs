@@ -169,7 +169,7 @@ fn batches(c: &mut Criterion) {
     let state = AppState::new(DecisionPoint::new(point.clone(), clock));
     let router = router(Arc::new(state));
     let runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = { runtime }.build().unwrap();
+    let runtime = { runtime }.enable_all().build().unwrap();
     group.bench_function("http", |b| {
         b.iter(|| {
             let request = Request::post("/access/v1/evaluations")
