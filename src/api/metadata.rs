@@ -5,6 +5,7 @@
 //! another's decisions for ours. Signed metadata is left out.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub const METADATA_CACHE_SECONDS: u32 = 3_600;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl {
     url: String,
+    /// Where the host stands.
+    host: Range<usize>,
     /// Where the path begins.
     path: usize,
 }
@@ -47,6 +50,11 @@ impl PublicUrl {
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.url.starts_with("https:")
+    }
+
+    /// The host alone: `pdp.example.com`.
+    pub(super) fn host(&self) -> &str {
+        self.url.get(self.host.clone()).unwrap_or_default()
     }
 
     /// What follows the host: nothing, or `/tenant1`.
@@ -75,7 +83,9 @@ impl FromStr for PublicUrl {
         }
         let url = text.trim_end_matches('/').to_owned();
         let path = url.len() - uri.path().trim_end_matches('/').len();
-        Ok(Self { url, path })
+        let begin = url.find("://").map_or(0, |scheme| scheme + "://".len());
+        let host = begin..begin + authority.host().len();
+        Ok(Self { url, host, path })
     }
 }
 

@@ -7,6 +7,7 @@ use super::caller::Callers;
 use super::error::ApiError;
 use super::metadata::PublicUrl;
 use super::metrics::Metrics;
+use super::otlp::Spans;
 use super::request_id::RequestIds;
 use super::search::{Pins, Tokens};
 use super::trace::TraceIds;
@@ -25,6 +26,7 @@ pub struct AppState {
     public_url: OnceLock<PublicUrl>,
     callers: Callers,
     trace_ids: TraceIds,
+    spans: Option<Arc<Spans>>,
     metrics: Metrics,
     decisions: Option<Arc<DecisionLog>>,
 }
@@ -46,6 +48,7 @@ impl AppState {
         Self {
             metrics: Metrics::new(point.now()),
             trace_ids: TraceIds::new(),
+            spans: None,
             point,
             ledger,
             draining: AtomicBool::new(false),
@@ -123,6 +126,17 @@ impl AppState {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// The same, sending a span of each request that is recorded.
+    #[must_use]
+    pub fn exporting(mut self, spans: Arc<Spans>) -> Self {
+        self.spans = Some(spans);
+        self
+    }
+
+    pub(super) fn spans(&self) -> Option<&Arc<Spans>> {
+        self.spans.as_ref()
     }
 
     pub(super) fn trace_ids(&self) -> &TraceIds {

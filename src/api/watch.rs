@@ -13,15 +13,16 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::{Instrument, Span};
 
 use super::AppState;
 use super::error::ApiError;
+use super::otlp::Sent;
 use super::request_id::{REQUEST_ID, echoed};
-use super::trace::{Hex, Trace};
+use super::trace::{Hex, Parent, Trace};
 
 /// Runs a request, names its answer, and counts it.
 pub(super) async fn watched(
@@ -31,12 +32,13 @@ pub(super) async fn watched(
 ) -> Response {
     let id = state.request_ids().id_for(request.headers());
     let echo = echoed(request.headers(), &id);
-    let span = span_of(&id, &state.trace_ids().trace_for(request.headers()));
     // A handler knows the request by the same id, made or not.
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map(MatchedPath::as_str);
+    let (trace, sent) = traced(&state, request.headers(), (&method, route));
+    let span = span_of(&id, &trace);
     let under_way = state.metrics().begin(&method, route);
     let mut response = match caught(next.run(request).instrument(span.clone())).await {
         Ok(response) => response,
@@ -44,6 +46,9 @@ pub(super) async fn watched(
     };
     let status = response.status();
     let micros = under_way.end(status);
+    if let Some(sent) = sent {
+        sent.end(status, &id);
+    }
     let error = response.extensions_mut().remove::<ApiError>();
     let detail = error.as_ref().and_then(ApiError::detail);
     let error = error.as_ref().map(tracing::field::display);
@@ -58,6 +63,21 @@ pub(super) async fn watched(
     });
     response.headers_mut().insert(REQUEST_ID, echo);
     response
+}
+
+/// Where a request stands, and its span for the collector if there is one.
+fn traced(
+    state: &AppState,
+    headers: &HeaderMap,
+    (method, route): (&Method, Option<&str>),
+) -> (Trace, Option<Sent>) {
+    match state.spans() {
+        None => (state.trace_ids().trace_for(headers), None),
+        Some(spans) => {
+            let (trace, sent) = spans.begin(Parent::read(headers), method, route);
+            (trace, Some(sent))
+        }
+    }
 }
 
 /// What every line about a request says first.

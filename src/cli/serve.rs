@@ -5,6 +5,7 @@
 //! operator says otherwise; the admin routes ask for a key from the first call on.
 
 mod listen;
+mod otlp;
 mod stop;
 mod tls;
 
@@ -26,6 +27,7 @@ use super::source::SourceArgs;
 use crate::api::{AppState, PublicUrl};
 use crate::node::{Choice, Ledger, PolicyFiles, Reload, files};
 use listen::{Listening, listen};
+use otlp::OtlpArgs;
 use tls::TlsArgs;
 
 /// Bytes of stack of each of the server's threads: enough that no evaluation has
@@ -88,6 +90,8 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     log_format: LogFormat,
     #[command(flatten)]
+    otlp: OtlpArgs,
+    #[command(flatten)]
     source: SourceArgs,
 }
 
@@ -119,6 +123,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
         .callers
         .callers(args.listen, args.admin_listen, has_keys)?;
     let tls = args.tls.load()?;
+    let spans = args.otlp.spans()?;
     let (state, admin, reload) = match (args.source.files(), &args.data) {
         (Some(files), None) => {
             let (point, reload) = Reload::generic(files, Arc::new(Timestamp::now))?;
@@ -136,6 +141,10 @@ fn serve(args: &Args) -> Result<(), Failure> {
         None => state,
         Some(log) => state.with_decision_log(Arc::clone(log)),
     };
+    let state = match &spans {
+        None => state,
+        Some(spans) => state.exporting(Arc::clone(spans)),
+    };
     if let Some(url) = &args.public_url {
         state.publish(url.clone());
     }
@@ -152,6 +161,9 @@ fn serve(args: &Args) -> Result<(), Failure> {
     // What has not finished within the drain is not waited for again.
     runtime.shutdown_background();
     decision_log::close(decisions.as_deref());
+    if let Some(spans) = spans {
+        spans.close();
+    }
     served
 }
 

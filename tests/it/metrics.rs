@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use aobo::api::{AppState, Asked, Hooked, Sought, router};
+use aobo::api::{AppState, Asked, Hooked, Sought, Spans, router};
 use aobo::directory::Profile;
 use aobo::node::DecisionPoint;
 use axum::Router;
@@ -30,7 +30,18 @@ impl Server {
     pub(crate) fn start() -> Self {
         let point = support::point(Profile::Seed, WORLD);
         let point = DecisionPoint::new(point, Arc::new(|| support::NOW));
-        let state = Arc::new(AppState::new(point));
+        Self::of(AppState::new(point))
+    }
+
+    /// One that sends spans.
+    pub(crate) fn exporting(spans: Arc<Spans>) -> Self {
+        let point = support::point(Profile::Seed, WORLD);
+        let point = DecisionPoint::new(point, Arc::new(|| support::NOW));
+        Self::of(AppState::new(point).exporting(spans))
+    }
+
+    fn of(state: AppState) -> Self {
+        let state = Arc::new(state);
         let router = router(Arc::clone(&state));
         Self { state, router }
     }
@@ -185,25 +196,13 @@ fn decisions_are_counted_by_effect() {
 fn what_is_so_is_told() {
     let server = Server::start();
     let metrics = server.state.metrics();
-    let rows = |outcome, value: f64| {
-        let help = "Rows of the decision log";
-        metrics.hook(
-            Hooked::Counter,
-            "aobo_decision_log_rows",
-            help,
-            outcome,
-            move || value,
-        );
+    let seats = |labels, value: f64| {
+        let read = move || value;
+        metrics.hook(Hooked::Counter, "aobo_seats", "Seats", labels, read);
     };
-    rows(&[("outcome", "written")], 3.0);
-    rows(&[("outcome", "dropped")], 1.0);
-    metrics.hook(
-        Hooked::Gauge,
-        "aobo_connections_open",
-        "Connections",
-        &[],
-        || 5.0,
-    );
+    seats(&[("outcome", "taken")], 3.0);
+    seats(&[("outcome", "left")], 1.0);
+    metrics.hook(Hooked::Gauge, "aobo_seats_open", "Open seats", &[], || 5.0);
     let page = server.page();
     let bundle = support::bundle(Profile::Seed);
     says(
@@ -220,15 +219,9 @@ fn what_is_so_is_told() {
     says(&page, "aobo_revision 0.0");
     says(&page, "aobo_ready 1.0");
     says(&page, "process_start_time_seconds 1598950800.0");
-    says(
-        &page,
-        r#"aobo_decision_log_rows_total{outcome="written"} 3.0"#,
-    );
-    says(
-        &page,
-        r#"aobo_decision_log_rows_total{outcome="dropped"} 1.0"#,
-    );
-    says(&page, "aobo_connections_open 5.0");
+    says(&page, r#"aobo_seats_total{outcome="taken"} 3.0"#);
+    says(&page, r#"aobo_seats_total{outcome="left"} 1.0"#);
+    says(&page, "aobo_seats_open 5.0");
     if cfg!(target_os = "linux") {
         assert!(page.contains("\nprocess_resident_memory_bytes "), "{page}");
         assert!(page.contains("\nprocess_cpu_seconds_total "), "{page}");

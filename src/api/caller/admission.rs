@@ -9,9 +9,10 @@ use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 
+use super::origin::is_foreign_page;
 use super::{Asking, CallerIdentity, Issuer};
 use crate::api::error::ApiError;
-use crate::api::{AppState, Listener, RouteSpec, position};
+use crate::api::{AppState, Listener, PublicUrl, RouteSpec, position};
 use crate::node::{KEY_PREFIX, Role};
 
 /// What callers may do that show nothing.
@@ -65,6 +66,10 @@ fn stranger(may: Strangers) -> Arc<CallerIdentity> {
     let roles: BTreeSet<Role> = roles.iter().copied().collect();
     Arc::new(CallerIdentity::stranger(roles))
 }
+
+/// What another site's page is told.
+const FOREIGN_PAGE: &str = "pages of other sites (`Origin`) are not answered without a credential; \
+show a key or a token, or ask from a program";
 
 /// What the door knows.
 struct Door {
@@ -141,7 +146,7 @@ impl Door {
     /// # Errors
     /// [`ApiError::Unauthorized`] for what is no good credential, and for none at all
     /// where strangers may not; [`ApiError::Forbidden`] for a caller without the
-    /// role.
+    /// role, and for a stranger that is another site's page.
     async fn caller(
         &self,
         headers: &HeaderMap,
@@ -153,7 +158,11 @@ impl Door {
                 Listener::Decisions => &callers.decisions,
                 Listener::Admin => &callers.admin,
             };
+            let public_host = self.state.public_url().map(PublicUrl::host);
             return match stranger.passes(role) {
+                true if is_foreign_page(headers, public_host) => {
+                    Err(ApiError::Forbidden(FOREIGN_PAGE.to_owned()))
+                }
                 true => Ok(Arc::clone(stranger)),
                 false => Err(ApiError::Unauthorized),
             };

@@ -18,6 +18,7 @@ mod identity;
 mod issuer;
 mod key_place;
 mod key_set;
+mod origin;
 mod tenant;
 mod token;
 

@@ -14,6 +14,7 @@
 //! error; a panic that no handler caught is a 500.
 
 mod connection;
+mod counts;
 mod limits;
 mod meter;
 mod roster;
@@ -21,5 +22,6 @@ mod server;
 mod service;
 mod shed;
 
+pub use counts::Counts;
 pub use limits::*;
-pub use server::{Counts, Server};
+pub use server::Server;

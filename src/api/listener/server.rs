@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -17,9 +17,11 @@ use tokio::time::timeout;
 
 use super::Limits;
 use super::connection::{End, drive};
+use super::counts::{Counts, Tally, report};
 use super::roster::{Roster, Stage};
 use super::shed::turn_away;
 use crate::api::tls::{ClientCertificate, Tls};
+use crate::api::{Listener, Metrics};
 
 /// Bytes of request bodies that one HTTP/2 stream may have in flight.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
@@ -49,32 +51,6 @@ pub(super) struct Shared {
     shedding: Arc<Semaphore>,
     handshakes: Semaphore,
     tally: Tally,
-}
-
-#[derive(Debug, Default)]
-struct Tally {
-    taken: AtomicU64,
-    shed: AtomicU64,
-    late: AtomicU64,
-    handshakes_failed: AtomicU64,
-    accept_errors: AtomicU64,
-}
-
-/// What became of connections since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counts {
-    /// Open now.
-    pub open: usize,
-    /// Taken, those that are open included.
-    pub taken: u64,
-    /// Told 503 or closed at once because too many were open.
-    pub shed: u64,
-    /// Closed because they outlasted a limit, idling aside.
-    pub late: u64,
-    /// TLS handshakes that failed or took too long.
-    pub handshakes_failed: u64,
-    /// Errors of accepting, such as too many open files.
-    pub accept_errors: u64,
 }
 
 impl Server {
@@ -141,16 +117,12 @@ impl Server {
     /// Counts of this server's connections.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let Shared { tally, .. } = &*self.shared;
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Counts {
-            open: self.shared.open(),
-            taken: read(&tally.taken),
-            shed: read(&tally.shed),
-            late: read(&tally.late),
-            handshakes_failed: read(&tally.handshakes_failed),
-            accept_errors: read(&tally.accept_errors),
-        }
+        self.shared.counts()
+    }
+
+    /// Tells these counts on the page of metrics, as those of a listener.
+    pub fn report(&self, metrics: &Metrics, listener: Listener) {
+        report(&Arc::downgrade(&self.shared), metrics, listener);
     }
 
     /// Has connections finish what they do and go; returns when all are gone, or
@@ -211,6 +183,10 @@ impl Shared {
     /// Whether more than half of the connections are taken.
     pub(super) fn is_crowded(&self) -> bool {
         self.connections.available_permits() < self.limits.connections / 2
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.tally.counts(self.open())
     }
 
     fn open(&self) -> usize {

@@ -43,6 +43,7 @@ impl Collector for Scrape {
         self.decisions(&mut page)?;
         self.position(&mut page)?;
         self.ledger(&mut page)?;
+        self.decision_log(&mut page)?;
         self.process(&mut page)?;
         self.0.metrics().hooked(|hooks| page.hooked(hooks))
     }
@@ -150,6 +151,20 @@ impl Scrape {
         page.gauge("aobo_log_writable", help, as_float(u8::from(writable)))?;
         let help = "Transactions that made events durable";
         page.counters("aobo_log_commits", help, [(vec![], ledger.commits())])
+    }
+
+    fn decision_log(&self, page: &mut Page<'_>) -> fmt::Result {
+        let Some(log) = self.0.decision_log() else {
+            return Ok(());
+        };
+        let rows = [
+            ("written", log.written()),
+            ("dropped", log.dropped()),
+            ("failed", log.failed()),
+        ];
+        let rows = rows.map(|(outcome, count)| (vec![("outcome", outcome)], count));
+        let help = "Rows of the decision log; dropped: too many waited, failed: the disk did not take them";
+        page.counters("aobo_decision_log_rows", help, rows)
     }
 
     fn process(&self, page: &mut Page<'_>) -> fmt::Result {

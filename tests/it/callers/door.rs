@@ -29,6 +29,25 @@ fn strangers_ask_where_they_may() {
     }
 }
 
+/// A page that has its name resolve to this machine reads nothing, unless it has a
+/// credential.
+#[test]
+fn pages_of_other_sites_are_no_strangers() {
+    let house = House::letting_in(Strangers::Decisions);
+    let foreign = ("Origin", "http://evil.example:8180");
+    let metrics = send(&house.decisions, "GET", "/metrics", &[foreign], "");
+    metrics.is_refused(403, "metrics");
+    house.ask(&sign_in(), &[foreign]).is_refused(403, "a page");
+    for own in ["http://localhost:3000", "https://pdp.example"] {
+        let answered = house.ask(&sign_in(), &[("Origin", own)]);
+        assert_eq!(answered.status, 200, "{own}");
+    }
+    let (_, key) = house.key(&[Role::Decide], &[]);
+    let shown = format!("Bearer {key}");
+    let answered = house.ask(&sign_in(), &[foreign, ("Authorization", &shown)]);
+    assert_eq!(answered.status, 200);
+}
+
 #[test]
 fn strangers_for_metrics_ask_nothing_else() {
     for strangers in [Strangers::Metrics, Strangers::Nothing] {

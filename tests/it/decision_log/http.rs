@@ -142,3 +142,21 @@ fn decisions_go_on_where_rows_are_only_counted() {
     assert!(log.close());
     assert_eq!((log.written(), log.failed()), (0, 1));
 }
+
+#[test]
+fn rows_are_counted_on_the_page_of_metrics() {
+    let log = Arc::new(started(Box::new(Kept::default()), Audit::Strict));
+    let router = server(&log);
+    assert_eq!(
+        post(&router, None, &question("SignInToCustomerTenant")).0,
+        200
+    );
+    let scrape = Request::get("/metrics").body(Body::empty()).unwrap();
+    let response = wait(router.clone().oneshot(scrape)).unwrap();
+    let page = wait(to_bytes(response.into_body(), usize::MAX)).unwrap();
+    let page = String::from_utf8(page.to_vec()).unwrap();
+    for (outcome, count) in [("written", 1), ("dropped", 0), ("failed", 0)] {
+        let line = format!("aobo_decision_log_rows_total{{outcome=\"{outcome}\"}} {count}");
+        assert!(page.lines().any(|told| told == line), "{line}: {page}");
+    }
+}
