@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::access_request::Offer;
 use super::error::ApiError;
 use super::reason::Reason;
 use crate::engine::explain::Explanation;
@@ -34,11 +35,14 @@ pub(super) struct EvaluationsAnswer<'a> {
 /// What goes with a decision. The members are our choice, within what AuthZEN
 /// leaves to the decider; each is left out when there is nothing in it.
 ///
-/// Shape: `{"advice": ["…"], "duty": ["…"], "error": {"status": 400, "message":
-/// "…"}, "erroring": [{"policy": "…", "message": "…"}], "ignored": ["…"],
-/// "reason": {…}}`.
+/// Shape: `{"access_request": {…}, "advice": ["…"], "duty": ["…"], "error": {"status":
+/// 400, "message": "…"}, "erroring": [{"policy": "…", "message": "…"}],
+/// "evaluation_id": "…", "ignored": ["…"], "reason": {…}}`.
 #[derive(Default, Serialize)]
 struct AnswerContext<'a> {
+    /// How to ask for what would have made it an allow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_request: Option<&'a Offer>,
     /// `@advice` of the determining policies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     advice: Vec<&'a str>,
@@ -51,6 +55,9 @@ struct AnswerContext<'a> {
     /// The policies that failed, which denies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     erroring: Vec<ErroringPolicy<'a>>,
+    /// What a request for access calls this evaluation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evaluation_id: Option<&'a str>,
     /// What of the question did not count. Explained answers only.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     ignored: &'a [String],
@@ -103,6 +110,14 @@ impl<'a> EvaluationAnswer<'a> {
                 ..AnswerContext::default()
             },
         }
+    }
+
+    /// The same with how to ask for what would have made it an allow, if there is a
+    /// way.
+    pub(super) fn offering(mut self, offer: Option<&'a Offer>) -> Self {
+        self.context.access_request = offer;
+        self.context.evaluation_id = offer.map(Offer::evaluation_id);
+        self
     }
 
     /// The deny of an item that is no question.
@@ -161,14 +176,18 @@ impl<'a> AnswerContext<'a> {
 
     fn is_empty(&self) -> bool {
         let Self {
+            access_request,
             advice,
             duty,
             error,
             erroring,
+            evaluation_id,
             ignored,
             reason,
         } = self;
-        advice.is_empty()
+        access_request.is_none()
+            && advice.is_empty()
+            && evaluation_id.is_none()
             && duty.is_empty()
             && error.is_none()
             && erroring.is_empty()

@@ -51,10 +51,12 @@ pub(super) fn answer_one(
     explain: bool,
 ) -> Result<Response, ApiError> {
     placed.permits(&ask)?;
+    let asked = placed.state.access_requests().map(|_| ask.clone());
     let (answer, explanation) = placed.decide(deciding, None, ask, explain);
-    let answer = match explain {
+    let offer = asked.and_then(|ask| placed.offer(&ask, &answer));
+    let told = match explain {
         true => EvaluationAnswer::explained(&answer, explanation.as_ref()),
         false => EvaluationAnswer::plain(&answer.decision),
     };
-    Ok((placed.stamp(), Json(answer)).into_response())
+    Ok((placed.stamp(), Json(told.offering(offer.as_ref()))).into_response())
 }

@@ -96,7 +96,7 @@ impl fmt::Display for PublicUrl {
 }
 
 /// Source: AuthZEN 1.0, "Endpoint Parameters". What has no value is left out:
-/// capabilities, because none is registered, and signed metadata.
+/// signed metadata, and capabilities where there is no Access Request Service.
 #[derive(Serialize)]
 struct Metadata<'a> {
     policy_decision_point: &'a str,
@@ -105,7 +105,20 @@ struct Metadata<'a> {
     search_subject_endpoint: String,
     search_resource_endpoint: String,
     search_action_endpoint: String,
+    #[serde(flatten)]
+    access_requests: Option<AccessRequestMetadata<'a>>,
 }
+
+/// Source: the access request and approval profile, "Discovery".
+#[derive(Serialize)]
+struct AccessRequestMetadata<'a> {
+    access_request_endpoint: &'a str,
+    jwks_uri: String,
+    capabilities: [&'static str; 1],
+}
+
+/// Source: the same.
+const ACCESS_REQUESTS: &str = "urn:openid:authzen:capability:access-request";
 
 /// The metadata of the server.
 ///
@@ -117,7 +130,7 @@ pub(super) async fn metadata(
 ) -> Result<Response, ApiError> {
     match state.public_url() {
         None => Err(not_found(uri).await),
-        Some(url) => Ok(document(url)),
+        Some(url) => Ok(document(&state, url)),
     }
 }
 
@@ -133,11 +146,11 @@ pub(super) async fn metadata_of_path(
     let url = state.public_url();
     match url.filter(|url| url.path().strip_prefix('/') == Some(&path)) {
         None => Err(not_found(uri).await),
-        Some(url) => Ok(document(url)),
+        Some(url) => Ok(document(&state, url)),
     }
 }
 
-fn document(url: &PublicUrl) -> Response {
+fn document(state: &AppState, url: &PublicUrl) -> Response {
     let of = |route: &str| format!("{url}/access/v1/{route}");
     let metadata = Metadata {
         policy_decision_point: &url.url,
@@ -146,6 +159,13 @@ fn document(url: &PublicUrl) -> Response {
         search_subject_endpoint: of("search/subject"),
         search_resource_endpoint: of("search/resource"),
         search_action_endpoint: of("search/action"),
+        access_requests: state
+            .access_requests()
+            .map(|requests| AccessRequestMetadata {
+                access_request_endpoint: requests.endpoint(),
+                jwks_uri: of("jwks"),
+                capabilities: [ACCESS_REQUESTS],
+            }),
     };
     let kept = format!("max-age={METADATA_CACHE_SECONDS}");
     ([(header::CACHE_CONTROL, kept)], Json(metadata)).into_response()

@@ -9,6 +9,7 @@
 //! INVARIANT (closed): an answer says `"decision": true` only if the point's
 //! decision allows; every failure, a panic included, is an error object.
 
+mod access_request;
 mod admin;
 mod answer;
 mod body;
@@ -38,6 +39,7 @@ mod trace;
 mod watch;
 mod wire;
 
+pub use access_request::{AccessRequestError, AccessRequests, OFFER_SECONDS};
 pub use admin::{
     BUNDLE_BODY_BYTES_MAX, COMMANDS, CommandRoute, admin_router, admin_router_within, admin_routes,
     reads,

@@ -40,6 +40,8 @@ pub(super) struct Position {
 pub(super) struct Placed {
     pub(super) point: Arc<Point>,
     pub(super) now: Timestamp,
+    /// Whether the state is one of the past.
+    pub(super) past: bool,
     /// Who asks.
     pub(super) caller: Arc<CallerIdentity>,
     /// What counts and records decisions.
@@ -155,6 +157,7 @@ impl Position {
             return Ok(Placed {
                 point: past.point,
                 now: moment.now(past.at),
+                past: true,
                 caller,
                 state: Arc::clone(state),
             });
@@ -174,6 +177,7 @@ impl Position {
         Ok(Placed {
             point,
             now,
+            past: false,
             caller,
             state: Arc::clone(state),
         })

@@ -8,6 +8,7 @@ use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 use axum::{handler::Handler, middleware};
 
+use super::access_request::jwks;
 use super::body::{BODY_BYTES_MAX, EVALUATIONS_BODY_BYTES_MAX};
 use super::caller::guarded;
 use super::error::ApiError;
@@ -95,6 +96,7 @@ pub const DECISION_ROUTES: &[RouteSpec] = &[
     spec("POST", "/access/v1/search/action", Some(Role::Search), Pool::Search, "Finds what a subject may do on a resource."),
     spec("GET", "/.well-known/authzen-configuration", None, Pool::Free, "Says where the decision routes are."),
     spec("GET", "/.well-known/authzen-configuration/{*path}", None, Pool::Free, "Says the same of a public URL with a path."),
+    spec("GET", "/access/v1/jwks", None, Pool::Free, "Tells the key that binding tokens of access requests are checked with."),
     spec("GET", "/metrics", Some(Role::Metrics), Pool::Free, "Tells what is measured, in the text form of OpenMetrics."),
     spec("GET", "/openapi.json", None, Pool::Free, "Describes this listener's routes: OpenAPI 3.1."),
     spec("GET", "/livez", None, Pool::Free, "Says that the process runs."),
@@ -127,6 +129,7 @@ pub fn router_within(state: Arc<AppState>, limits: &Limits) -> Router {
         .route("/access/v1/search/action", post(search_action.layer(one)))
         .route(WELL_KNOWN, get(metadata))
         .route(&format!("{WELL_KNOWN}/{{*path}}"), get(metadata_of_path))
+        .route("/access/v1/jwks", get(jwks))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(openapi_decisions))
         .route("/livez", get(livez))

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::access_request::AccessRequests;
 use super::caller::Callers;
 use super::error::ApiError;
 use super::metadata::PublicUrl;
@@ -27,6 +28,7 @@ pub struct AppState {
     callers: Callers,
     trace_ids: TraceIds,
     spans: Option<Arc<Spans>>,
+    access_requests: Option<AccessRequests>,
     metrics: Metrics,
     decisions: Option<Arc<DecisionLog>>,
 }
@@ -49,6 +51,7 @@ impl AppState {
             metrics: Metrics::new(point.now()),
             trace_ids: TraceIds::new(),
             spans: None,
+            access_requests: None,
             point,
             ledger,
             draining: AtomicBool::new(false),
@@ -126,6 +129,17 @@ impl AppState {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// The same, telling denials that an Access Request Service could lift.
+    #[must_use]
+    pub fn requesting_at(mut self, access_requests: AccessRequests) -> Self {
+        self.access_requests = Some(access_requests);
+        self
+    }
+
+    pub(super) fn access_requests(&self) -> Option<&AccessRequests> {
+        self.access_requests.as_ref()
     }
 
     /// The same, sending a span of each request that is recorded.

@@ -4,6 +4,7 @@
 //! Only this machine may call unless there are TLS and authentication, or the
 //! operator says otherwise; the admin routes ask for a key from the first call on.
 
+mod access_request;
 mod listen;
 mod otlp;
 mod stop;
@@ -26,6 +27,7 @@ use super::logging::LogFormat;
 use super::source::SourceArgs;
 use crate::api::{AppState, PublicUrl};
 use crate::node::{Choice, Ledger, PolicyFiles, Reload, files};
+use access_request::AccessRequestArgs;
 use listen::{Listening, listen};
 use otlp::OtlpArgs;
 use tls::TlsArgs;
@@ -90,6 +92,8 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     log_format: LogFormat,
     #[command(flatten)]
+    access_requests: AccessRequestArgs,
+    #[command(flatten)]
     otlp: OtlpArgs,
     #[command(flatten)]
     source: SourceArgs,
@@ -124,6 +128,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
         .callers(args.listen, args.admin_listen, has_keys)?;
     let tls = args.tls.load()?;
     let spans = args.otlp.spans()?;
+    let access_requests = args.access_requests.service()?;
     let (state, admin, reload) = match (args.source.files(), &args.data) {
         (Some(files), None) => {
             let (point, reload) = Reload::generic(files, Arc::new(Timestamp::now))?;
@@ -144,6 +149,10 @@ fn serve(args: &Args) -> Result<(), Failure> {
     let state = match &spans {
         None => state,
         Some(spans) => state.exporting(Arc::clone(spans)),
+    };
+    let state = match access_requests {
+        None => state,
+        Some(service) => state.requesting_at(service),
     };
     if let Some(url) = &args.public_url {
         state.publish(url.clone());

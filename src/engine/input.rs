@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 /// Levels of arrays and objects in a JSON text. Source: contract, section 3.
 pub const JSON_DEPTH_MAX: usize = 32;
@@ -103,6 +104,22 @@ impl<'a> Input<'a> {
             Self::String(_) => "a string",
             Self::List(_) => "an array",
             Self::Map(_) => "an object",
+        }
+    }
+}
+
+impl Serialize for Input<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => to.serialize_unit(),
+            Self::Bool(value) => to.serialize_bool(*value),
+            Self::Long(value) => to.serialize_i64(*value),
+            Self::Number(value) => to.serialize_f64(*value),
+            Self::String(text) => to.serialize_str(text),
+            Self::List(items) => to.collect_seq(items),
+            Self::Map(members) => {
+                to.collect_map(members.iter().map(|member| (&member.name, &member.value)))
+            }
         }
     }
 }

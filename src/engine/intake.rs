@@ -85,6 +85,8 @@ pub const FROM_REQUEST: &str = "from_request";
 const NOW: &str = "now";
 /// The context key that holds the action's properties.
 const ACTION: &str = "action";
+/// Context keys that the decider fills: what a caller says there does not count.
+pub const DECIDERS: [&str; 2] = [NOW, ACTION];
 
 /// Checks a question against the schema. `own` are entities that the domain
 /// supplies for this question (scopes that are not stored). `now` counts in

@@ -13,6 +13,7 @@ mod musts;
 mod pages;
 mod past;
 mod refusals;
+mod requestable;
 mod search;
 
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -102,15 +102,10 @@ impl Signer {
     }
 
     fn new_ed(kid: &'static str) -> Self {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).unwrap();
-        // PKCS #8 of a key on Ed25519: everything before the key is always the same.
-        let mut der = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20".to_vec();
-        der.extend(seed);
         Self {
             kid,
             algorithm: Algorithm::EdDSA,
-            key: EncodingKey::from_ed_der(&der),
+            key: EncodingKey::from_ed_der(&support::ed_key()),
         }
     }
 
@@ -227,6 +222,7 @@ impl House {
         let issuer = Issuer::open(issuer, support::NOW).unwrap();
         let callers = Callers::new(Some(issuer), strangers, strangers);
         let state = AppState::with_ledger(Arc::clone(&ledger)).admitting(callers);
+        let state = state.requesting_at(support::access_requests());
         state.publish("https://pdp.example".parse().unwrap());
         let state = Arc::new(state);
         Self {

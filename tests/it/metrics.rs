@@ -50,7 +50,7 @@ impl Server {
     #[track_caller]
     pub(crate) fn send(&self, request: Request<Body>) -> (StatusCode, String) {
         let runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = { runtime }.build().unwrap();
+        let runtime = { runtime }.enable_time().build().unwrap();
         runtime.block_on(async {
             let response = self.router.clone().oneshot(request).await.unwrap();
             let status = response.status();

@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use aobo::api::AccessRequests;
 use aobo::directory::{AzureRoles, Profile, world_file};
 use aobo::engine::intake::{Ask, Party};
 use aobo::engine::{Decision, Input, Member};
 use aobo::node::Point;
 use aobo::policy::{Bundle, Source};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
 /// The clock of every small world here: 2020-09-01T09:00:00Z.
@@ -28,6 +31,27 @@ pub(crate) fn text(path: &str) -> String {
         Ok(text) => text,
         Err(error) => panic!("{path}: {error}"),
     }
+}
+
+/// A new private key on Ed25519: PKCS #8 in DER, in which everything before the key is
+/// always the same.
+pub(crate) fn ed_key() -> Vec<u8> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).unwrap();
+    let mut der = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20".to_vec();
+    der.extend(seed);
+    der
+}
+
+/// Where denials of tests can be taken, and a new key that vouches for them.
+pub(crate) fn access_requests() -> AccessRequests {
+    AccessRequests::new("https://requests.example/access", ed_pem().as_bytes()).unwrap()
+}
+
+/// [`ed_key`] in PEM.
+pub(crate) fn ed_pem() -> String {
+    let text = STANDARD.encode(ed_key());
+    format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
 }
 
 /// So many of `count` as `AOBO_TEST_SCALE` (percent, 100 if unset) asks for; at

@@ -46,6 +46,12 @@ pub(super) fn operation(row: &Row) -> Option<Operation> {
             search("action"),
             schema("ActionSearchAnswer"),
         ),
+        "/access/v1/jwks" => {
+            return Some(Operation {
+                errors: &[404],
+                ..Operation::new("jwks", DECISIONS, schema("KeySet"))
+            });
+        }
         "/.well-known/authzen-configuration" => {
             return Some(Operation {
                 errors: &[404],
@@ -207,6 +213,8 @@ fn answers() -> Vec<(&'static str, Value)> {
         "erroring": {"type": "array", "items": failed, "description": "Policies that failed, which denies."},
         "ignored": {"type": "array", "items": string(), "description": "What of the question did not count. Explained answers only."},
         "reason": schema("Reason"),
+        "access_request": schema("AccessRequest"),
+        "evaluation_id": {"type": "string", "description": "What a request for access calls this evaluation."},
     }});
     let answer = json!({"type": "object", "required": ["decision"], "properties": {
         "decision": {"type": "boolean"},
@@ -229,9 +237,20 @@ fn answers() -> Vec<(&'static str, Value)> {
         "search_subject_endpoint": url,
         "search_resource_endpoint": url,
         "search_action_endpoint": url,
+        "access_request_endpoint": url,
+        "jwks_uri": url,
         "capabilities": list(string()),
         "signed_metadata": string(),
     }});
+    let access_request = json!({"type": "object", "required": ["endpoint", "template", "expires_at", "binding_token"], "properties": {
+        "endpoint": url,
+        "template": {"type": "string", "description": "The workflow that handles the request."},
+        "expires_at": {"type": "string", "format": "date-time"},
+        "binding_token": {"type": "string", "description": "A JWT by which the service knows that the deny is ours, and of what."},
+        "display": object(json!({"description": string()})),
+    }});
+    let key = json!({"type": "object", "required": ["kty", "kid"], "properties": {"kty": string(), "kid": string()}});
+    let keys = object(json!({"keys": list(key)}));
     vec![
         ("EvaluationAnswer", answer),
         (
@@ -245,6 +264,8 @@ fn answers() -> Vec<(&'static str, Value)> {
             found(object(json!({"name": string()}))),
         ),
         ("Configuration", configuration),
+        ("AccessRequest", access_request),
+        ("KeySet", keys),
     ]
 }
 

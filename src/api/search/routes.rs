@@ -153,6 +153,7 @@ impl Search<'_> {
         let placed = Placed {
             point,
             now,
+            past: true,
             caller,
             state,
         };

@@ -2,7 +2,7 @@
 //! checks, and which it leaves out.
 
 use crate::engine::Member;
-use crate::engine::intake::{Ask, FROM_REQUEST};
+use crate::engine::intake::{Ask, DECIDERS, FROM_REQUEST};
 use crate::policy::{ActionShape, Attribute, Reads, RecordShape, Shape, Type};
 
 /// Where members of a question stand.
@@ -86,9 +86,7 @@ pub(super) struct Taking<'b, 'q> {
     ask: &'q Ask<'q>,
 }
 
-/// The context key that is the decider's clock, and the one that holds the
-/// action's properties: a caller's are left out.
-const NOT_THE_CALLERS: [&str; 2] = ["now", ACTION];
+/// The context key that holds the action's properties.
 const ACTION: &str = "action";
 
 impl<'b, 'q> Taking<'b, 'q> {
@@ -133,7 +131,7 @@ impl<'b, 'q> Taking<'b, 'q> {
         let declared = &self.action?.context;
         // `context.action` is made of the properties where it is declared, and left
         // out where it is not.
-        (!NOT_THE_CALLERS.contains(&name))
+        (!DECIDERS.contains(&name))
             .then(|| declared.get(name))
             .flatten()
     }

@@ -1,18 +1,16 @@
 //! Rows decided again: on the facts and policies of then, on others, or by a
 //! candidate over the facts of then.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::question::{Place, Taking, Use};
 use super::report::{Judgement, ReplayReport};
 use super::row::told;
-use super::writer::reads_of;
 use super::{DecisionLogError, LoggedRow};
 use crate::engine::intake::Ask;
 use crate::engine::{Input, Member};
-use crate::node::{Answer, LedgerError, Point, Walk};
-use crate::policy::{Attribute, BundleHash, Extension, Reads, Shape, Type};
+use crate::node::{Answer, LedgerError, Point, ReadsKept, Walk};
+use crate::policy::{Attribute, Extension, Reads, Shape, Type};
 
 /// What rows are decided on.
 pub enum State<'l> {
@@ -58,11 +56,11 @@ pub fn replay(
     each: &mut dyn FnMut(),
 ) -> Result<(), ReplayError> {
     rows.sort_by_key(|row| row.revision);
-    let mut reads = ReadsKept::default();
+    let reads = ReadsKept::default();
     for row in rows {
         let replayed = match &row.unreplayable {
             Some(why) => Replayed::Unreplayable(why.clone()),
-            None => again(&row, state, &mut reads)?,
+            None => again(&row, state, &reads)?,
         };
         report.add(&row, replayed);
         each();
@@ -73,7 +71,7 @@ pub fn replay(
 fn again(
     row: &LoggedRow,
     state: &mut State<'_>,
-    reads: &mut ReadsKept,
+    reads: &ReadsKept,
 ) -> Result<Replayed, ReplayError> {
     let other_log = |what: String| DecisionLogError::OtherLog {
         file: row.file.to_string(),
@@ -211,21 +209,5 @@ fn some_value(shape: &Shape, ty: &Type) -> Input<'static> {
             }
             .into(),
         ),
-    }
-}
-
-/// What the policies of each bundle read.
-#[derive(Default)]
-struct ReadsKept(BTreeMap<BundleHash, Arc<Reads>>);
-
-impl ReadsKept {
-    fn of(&mut self, point: &Point) -> Arc<Reads> {
-        let hash = point.snapshot().bundle().hash();
-        if let Some(reads) = self.0.get(hash) {
-            return Arc::clone(reads);
-        }
-        let reads = Arc::new(reads_of(point));
-        self.0.insert(hash.clone(), Arc::clone(&reads));
-        reads
     }
 }

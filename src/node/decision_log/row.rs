@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Map;
 
 use super::question::{Place, Taking, Use};
-use super::shown::{Members, Shown, bytes_of, holds_secret};
+use super::shown::{Members, bytes_of, holds_secret};
 use super::{MaskKey, is_secret};
 use crate::engine::intake::{Ask, Party};
 use crate::engine::{ErrorMode, Member, Problem};
@@ -241,7 +241,7 @@ impl<'r> Kept<'r> {
                 self.checked
                     .push(format!("{}.{}", place.in_problems(), member.name));
             }
-            let mask = self.key.mask(&Shown::plain(&member.value));
+            let mask = self.key.mask(&member.value);
             self.masks.push((place, member.name.to_string(), mask));
         }
         Members {

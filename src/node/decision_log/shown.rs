@@ -1,59 +1,33 @@
 //! Values of a question as they stand in a row: as JSON, in the order in which they
 //! came, with a mask in the place of every member that names a secret.
 
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{MaskKey, is_secret};
 use crate::engine::{Input, Member};
 
-/// A value; plain if there is no key.
-pub(super) struct Shown<'v, 'a> {
-    pub(super) value: &'v Input<'a>,
-    pub(super) key: Option<&'v MaskKey>,
+/// A value.
+struct Shown<'v, 'a> {
+    value: &'v Input<'a>,
+    key: &'v MaskKey,
 }
 
 impl<'v, 'a> Shown<'v, 'a> {
-    /// As it came.
-    pub(super) fn plain(value: &'v Input<'a>) -> Self {
-        Self { value, key: None }
-    }
-
-    fn within<'i>(&self, value: &'i Input<'a>) -> Shown<'i, 'a>
-    where
-        'v: 'i,
-    {
-        Shown {
-            value,
-            key: self.key,
-        }
-    }
-
-    fn member<M: SerializeMap>(&self, map: &mut M, member: &Member<'a>) -> Result<(), M::Error> {
-        match self.key.filter(|_| is_secret(&member.name)) {
-            Some(key) => {
-                let mask = key.mask(&Shown::plain(&member.value));
-                map.serialize_entry(&member.name, &mask)
-            }
-            None => map.serialize_entry(&member.name, &self.within(&member.value)),
+    fn member<M: SerializeMap>(&self, map: &mut M, member: &'v Member<'a>) -> Result<(), M::Error> {
+        let Member { name, value } = member;
+        let key = self.key;
+        match is_secret(name) {
+            true => map.serialize_entry(name, &key.mask(value)),
+            false => map.serialize_entry(name, &Shown { value, key }),
         }
     }
 }
 
 impl Serialize for Shown<'_, '_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let key = self.key;
         match self.value {
-            Input::Null => to.serialize_unit(),
-            Input::Bool(value) => to.serialize_bool(*value),
-            Input::Long(value) => to.serialize_i64(*value),
-            Input::Number(value) => to.serialize_f64(*value),
-            Input::String(text) => to.serialize_str(text),
-            Input::List(items) => {
-                let mut list = to.serialize_seq(Some(items.len()))?;
-                for item in items {
-                    list.serialize_element(&self.within(item))?;
-                }
-                list.end()
-            }
+            Input::List(items) => to.collect_seq(items.iter().map(|value| Shown { value, key })),
             Input::Map(members) => {
                 let mut map = to.serialize_map(Some(members.len()))?;
                 for member in members {
@@ -61,6 +35,7 @@ impl Serialize for Shown<'_, '_> {
                 }
                 map.end()
             }
+            plain => plain.serialize(to),
         }
     }
 }
@@ -81,8 +56,7 @@ impl Serialize for Members<'_, '_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut map = to.serialize_map(Some(self.members.len()))?;
         for member in &self.members {
-            let value = &member.value;
-            let key = Some(self.key);
+            let (value, key) = (&member.value, self.key);
             map.serialize_entry(&member.name, &Shown { value, key })?;
         }
         map.end()

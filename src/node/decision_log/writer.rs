@@ -1,17 +1,15 @@
 //! The queue and the thread between those who decide and the file.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::{Decided, DecisionLogError, MaskKey, Row, Sink};
-use crate::directory::DENY_ASSIGNMENT_READS;
-use crate::node::{Facts, Point};
-use crate::policy::{BundleHash, Reads};
+use crate::node::ReadsKept;
 
 /// Bytes of rows that wait to be written, at most. Our choice: some tens of
 /// thousands of rows, a second of a busy server.
@@ -20,8 +18,6 @@ pub const QUEUE_BYTES_MAX: usize = 32 << 20;
 const PIECE_BYTES_MAX: usize = 1 << 20;
 /// Bytes of rows that are written in one go.
 const GROUP_BYTES_MAX: usize = 4 << 20;
-/// Bundles whose reads are kept: that in force, and some of the past.
-const READS_KEPT_MAX: usize = 4;
 /// Seconds that closing waits for rows to be written: whoever reads a pipe may
 /// never do so again.
 const CLOSE_SECONDS_MAX: u64 = 10;
@@ -42,7 +38,7 @@ pub struct DecisionLog {
     key: MaskKey,
     process: u64,
     next: AtomicU64,
-    reads: Mutex<Vec<(BundleHash, Arc<Reads>)>>,
+    reads: ReadsKept,
     room: Arc<Semaphore>,
     queue: UnboundedSender<Job>,
     counts: Arc<Counts>,
@@ -100,7 +96,7 @@ impl DecisionLog {
             key,
             process,
             next: AtomicU64::new(1),
-            reads: Mutex::default(),
+            reads: ReadsKept::default(),
             room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
             queue,
             counts,
@@ -112,7 +108,7 @@ impl DecisionLog {
     pub fn row(&self, decided: &Decided<'_>) -> Row {
         let n = self.next.fetch_add(1, Ordering::Relaxed);
         let id = format!("{:016x}-{n:x}", self.process);
-        decided.row(&id, &self.key, &self.reads(decided.point))
+        decided.row(&id, &self.key, &self.reads.of(decided.point))
     }
 
     /// Hands over the rows of a request. Unless the audit is strict this waits for
@@ -213,28 +209,6 @@ impl DecisionLog {
         let sent = self.queue.send(job);
         sent.map_err(|_| DecisionLogError::NotWritten)?;
         Ok(told)
-    }
-
-    /// What the policies of a state read.
-    fn reads(&self, point: &Point) -> Arc<Reads> {
-        let bundle = point.snapshot().bundle();
-        let mut kept = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, reads)) = kept.iter().find(|(hash, _)| hash == bundle.hash()) {
-            return Arc::clone(reads);
-        }
-        let reads = Arc::new(reads_of(point));
-        kept.insert(0, (bundle.hash().clone(), Arc::clone(&reads)));
-        kept.truncate(READS_KEPT_MAX);
-        reads
-    }
-}
-
-/// What the policies of a state read, those included that stand for facts.
-pub(super) fn reads_of(point: &Point) -> Reads {
-    let reads = Reads::of(point.snapshot().bundle());
-    match point.facts() {
-        Facts::Directory(_) => reads.and_context(&DENY_ASSIGNMENT_READS),
-        Facts::Generic => reads,
     }
 }
 

@@ -16,7 +16,7 @@ fn page(desk: &Desk) -> String {
         )
         .body(Body::empty())
         .unwrap();
-    { runtime }.build().unwrap().block_on(async {
+    { runtime }.enable_time().build().unwrap().block_on(async {
         let response = desk.admin.clone().oneshot(request).await.unwrap();
         let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         String::from_utf8(bytes.to_vec()).unwrap()

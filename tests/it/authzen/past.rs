@@ -22,17 +22,22 @@ const CONTOSO: (&str, &str) = ("Customer", "contoso");
 
 fn server() -> Server {
     let passed = Arc::new(AtomicI64::new(0));
+    Server::of(with_past(&passed), passed)
+}
+
+/// The reference world behind a log.
+pub(super) fn with_past(passed: &Arc<AtomicI64>) -> AppState {
     let settings = Settings {
         choice: Choice::Last,
         world: Some(Source::new(
             "world",
             text("tests/corpus/worlds/fabrikam.json"),
         )),
-        clock: clock(&passed),
+        clock: clock(passed),
     };
     let ids = RandomIds::new("https://partners.example").unwrap();
     let ledger = Ledger::open(Arc::new(Memory::new()), &settings, Box::new(ids)).unwrap();
-    Server::of(AppState::with_ledger(Arc::new(ledger)), passed)
+    AppState::with_ledger(Arc::new(ledger))
 }
 
 fn sign_in() -> Value {

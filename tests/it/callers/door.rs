@@ -84,6 +84,7 @@ fn what_is_in_no_table_is_not_there() {
         .body(axum::body::Body::empty())
         .unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
         .build()
         .unwrap();
     let reply = tower::ServiceExt::oneshot(house.admin.clone(), request);

@@ -218,6 +218,7 @@ fn rows_that_need_nothing_are_few_and_named() {
         "/openapi.json",
         "/.well-known/authzen-configuration",
         "/.well-known/authzen-configuration/{*path}",
+        "/access/v1/jwks",
     ];
     let decisions = free(DECISION_ROUTES.to_vec());
     assert!(
