@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::ser::Serializer;
 
-use super::AccessRequests;
+use super::OFFER_SECONDS;
 use crate::api::position::Placed;
 use crate::engine::Member;
 use crate::engine::intake::{Ask, DECIDERS, Party};
@@ -89,7 +89,9 @@ impl Placed {
         }
         let issuer = self.state.public_url()?.to_string();
         let grant = self.point.grant_for(ask.clone(), self.now)?;
-        let expires_at = self.now.checked_add(AccessRequests::lifetime()).ok()?;
+        // In whole seconds, as the token has it.
+        let now = self.now.as_second();
+        let expires_at = Timestamp::from_second(now + OFFER_SECONDS).ok()?;
         let mut random = [0; 16];
         getrandom::fill(&mut random).ok()?;
         let evaluation_id = format!("{:032x}", u128::from_ne_bytes(random));
@@ -101,7 +103,7 @@ impl Placed {
         let claims = Claims {
             iss: issuer,
             aud: requests.endpoint(),
-            iat: self.now.as_second(),
+            iat: now,
             exp: expires_at.as_second(),
             jti: &evaluation_id,
             evaluation_id: &evaluation_id,

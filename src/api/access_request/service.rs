@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{Uri, header};
@@ -17,7 +16,7 @@ use crate::api::routes::not_found;
 use crate::node::ReadsKept;
 
 /// Seconds that an offer may be taken up. Our choice; the profile asks for minutes.
-pub const OFFER_SECONDS: u64 = 600;
+pub const OFFER_SECONDS: i64 = 600;
 
 /// Where access is asked for, and who vouches for denials.
 pub struct AccessRequests {
@@ -68,11 +67,6 @@ impl AccessRequests {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
-    }
-
-    /// How long an offer may be taken up.
-    pub(super) fn lifetime() -> Duration {
-        Duration::from_secs(OFFER_SECONDS)
     }
 }
 

@@ -99,7 +99,7 @@ fn a_denial_that_a_grant_would_lift_is_requestable_and_remains_a_denial() {
     assert!(said.starts_with("Contributor of this scope"), "{said}");
     let expires: jiff::Timestamp = offer["expires_at"].as_str().unwrap().parse().unwrap();
     let now = support::NOW.as_second();
-    assert_eq!(expires.as_second(), now + OFFER_SECONDS as i64);
+    assert_eq!(expires.as_second(), now + OFFER_SECONDS);
     let claims = claims(&server, &reply);
     assert_eq!(claims["evaluation_id"], context["evaluation_id"]);
     assert_eq!(claims["denial_expires_at"], offer["expires_at"]);
