@@ -73,7 +73,10 @@ impl Payload {
     /// # Errors
     /// If it is too large.
     pub fn object<const N: usize>(members: [(&'static str, &Json); N]) -> Result<Self, String> {
-        let bytes: usize = members.iter().map(|(name, it)| name.len() + it.0.len() + 4).sum();
+        let bytes: usize = members
+            .iter()
+            .map(|(name, it)| name.len() + it.0.len() + 4)
+            .sum();
         let mut text = String::with_capacity(bytes + 2);
         for (name, Json(value)) in members {
             debug_assert!(name.bytes().all(|byte| byte.is_ascii_alphabetic()));
@@ -162,7 +165,10 @@ mod tests {
         for payload in &objects {
             assert_eq!(&Payload::parse(payload.to_string()).unwrap(), payload);
         }
-        assert_eq!(objects[3].as_str(), format!("{{\"a\":{text},\"b\":{text}}}"));
+        assert_eq!(
+            objects[3].as_str(),
+            format!("{{\"a\":{text},\"b\":{text}}}")
+        );
         assert!(Payload::of(&[1]).unwrap_err().contains("object"));
         let large = Json::of(&"x".repeat(PAYLOAD_BYTES_MAX)).unwrap();
         let why = Payload::object([("a", &large)]).unwrap_err();

@@ -14,10 +14,11 @@ use super::event::{self, BUNDLE_TAKEN, KEY_CREATED, KEY_REVOKED};
 use super::{
     ApiKey, Folded, LedgerError, NewKey, NextBundle, PAYLOAD_VERSION, Submission, What, Written,
 };
-use crate::directory::World;
 use crate::directory::command::{Command, Ids};
-use crate::directory::world_file::change_to_json;
-use crate::engine;
+use crate::directory::world_file::change_form;
+use crate::directory::{Change, World};
+use crate::engine::intake::Ask;
+use crate::engine::{self, Decision};
 use crate::log::{Draft, Json, Payload, Record};
 use crate::node::Point;
 
@@ -62,8 +63,7 @@ impl Step {
                 may(submission, command, (folded, point), at)?;
                 let planned = command.plan(&folded.world, at, ids)?;
                 let answer = json!({ "duties": planned.duties, "output": planned.output });
-                let changes: Vec<Value> = planned.changes.iter().map(change_to_json).collect();
-                let payload = payload(text, command, &changes, &answer);
+                let payload = payload(text, command, &planned.changes, &answer);
                 let then = Then::Facts(planned.world, planned.effects);
                 (command.kind(), payload, answer, then)
             }
@@ -90,7 +90,8 @@ impl Step {
                 (KEY_REVOKED, event::revoked(id), json!({}), then)
             }
         };
-        let payload = payload.map_err(|what| LedgerError::BadEvent(format!("its payload {what}")))?;
+        let payload =
+            payload.map_err(|what| LedgerError::BadEvent(format!("its payload {what}")))?;
         let draft = Draft {
             at,
             actor: submission.actor.name.clone(),
@@ -152,10 +153,11 @@ impl Step {
 fn payload(
     text: Option<&Json>,
     command: &Command,
-    changes: &[Value],
+    changes: &[Change],
     answer: &Value,
 ) -> Result<Payload, String> {
-    let (answer, changes) = (Json::of(answer)?, Json::of(changes)?);
+    let changes: Vec<_> = changes.iter().map(change_form).collect();
+    let (answer, changes) = (Json::of(answer)?, Json::of(&changes)?);
     let written;
     let command = match text {
         Some(text) => text,
@@ -164,7 +166,11 @@ fn payload(
             &written
         }
     };
-    Payload::object([(ANSWER, &answer), ("changes", &changes), ("command", command)])
+    Payload::object([
+        (ANSWER, &answer),
+        ("changes", &changes),
+        ("command", command),
+    ])
 }
 
 /// The member of a payload that holds what the writer got back.
@@ -207,23 +213,49 @@ fn may(
         });
     };
     let asks = command.asks(&folded.world, caller)?;
-    let mut denied = asks.into_iter().filter_map(|ask| {
-        let what = format!(
-            "{} on {} `{}`",
-            ask.action, ask.resource.ty, ask.resource.id
-        );
-        let decision = point.decide(ask, now).decision;
-        (!decision.allows()).then_some((what, decision))
-    });
-    match denied.next() {
-        None => Ok(()),
-        Some((what, decision)) => Err(LedgerError::Forbidden {
-            message: match decision.problem {
-                Some(problem) => format!("{} `{}` may not {what}: {problem}", caller.ty, caller.id),
-                None => format!("{} `{}` may not {what}", caller.ty, caller.id),
-            },
-        }),
+    let Some((what, decision)) = first_denied(point, &asks, now) else {
+        return Ok(());
+    };
+    if let Some((before, illegal)) = command.taken_already(&folded.world)
+        && could_have(&before, &asks, (folded, point), now)
+    {
+        return Err(illegal.into());
     }
+    Err(LedgerError::Forbidden {
+        message: match decision.problem {
+            Some(problem) => format!("{} `{}` may not {what}: {problem}", caller.ty, caller.id),
+            None => format!("{} `{}` may not {what}", caller.ty, caller.id),
+        },
+    })
+}
+
+/// The first question that is not allowed, told for people.
+fn first_denied(
+    point: &Point,
+    asks: &[Ask<'static>],
+    now: Timestamp,
+) -> Option<(String, Decision)> {
+    asks.iter().find_map(|ask| {
+        let decision = point.decide(ask.clone(), now).decision;
+        let resource = &ask.resource;
+        let what = || format!("{} on {} `{}`", ask.action, resource.ty, resource.id);
+        (!decision.allows()).then(|| (what(), decision))
+    })
+}
+
+/// Whether the questions were allowed if a fact were as it was.
+fn could_have(
+    before: &Change,
+    asks: &[Ask<'static>],
+    (folded, point): (&Folded, &Point),
+    now: Timestamp,
+) -> bool {
+    let mut world = folded.world.clone();
+    let then = world.apply(before.clone());
+    let then = then
+        .ok()
+        .and_then(|effects| point.after(world, effects).ok());
+    then.is_some_and(|then| first_denied(&then, asks, now).is_none())
 }
 
 fn operator(submission: &Submission, what: &str) -> Result<(), LedgerError> {

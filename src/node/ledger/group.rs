@@ -111,12 +111,13 @@ impl<'j> Group<'j> {
     /// A panic is that of one write; nothing of it is kept.
     fn caught(&mut self, job: &'j Job, means: &mut Means<'_>) -> Outcome {
         let tried = catch_unwind(AssertUnwindSafe(|| self.tried(job, means)));
-        tried.unwrap_or_else(|panic| {
-            let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
-            let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
-            Err(LedgerError::Fault(said.unwrap_or_default()))
-        })
-        .unwrap_or_else(Outcome::Refused)
+        tried
+            .unwrap_or_else(|panic| {
+                let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
+                let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
+                Err(LedgerError::Fault(said.unwrap_or_default()))
+            })
+            .unwrap_or_else(Outcome::Refused)
     }
 
     fn tried(&mut self, job: &'j Job, means: &mut Means<'_>) -> Result<Outcome, LedgerError> {

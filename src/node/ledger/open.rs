@@ -195,7 +195,11 @@ fn seeds(
 
 fn seed_draft(at: Timestamp, sha256: &str, changes: &[Value]) -> Result<Draft, LedgerError> {
     let payload = Payload::of(&json!({ "sha256": sha256, "changes": changes }));
-    Ok(draft(at, WORLD_SEEDED, payload.map_err(LedgerError::BadEvent)?))
+    Ok(draft(
+        at,
+        WORLD_SEEDED,
+        payload.map_err(LedgerError::BadEvent)?,
+    ))
 }
 
 fn draft(at: Timestamp, kind: &str, payload: Payload) -> Draft {

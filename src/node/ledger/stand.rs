@@ -109,10 +109,7 @@ impl Stand {
 }
 
 /// Takes changes into a world; what they are to the engine.
-fn taken(
-    world: &mut World,
-    changes: Vec<Change>,
-) -> Result<Vec<engine::Change>, LedgerError> {
+fn taken(world: &mut World, changes: Vec<Change>) -> Result<Vec<engine::Change>, LedgerError> {
     let mut effects = Vec::new();
     for change in changes {
         effects.extend(world.apply(change)?);

@@ -144,7 +144,7 @@ fn fail(error: &LogError, outcomes: Vec<Outcome>, replies: Vec<Reply>) {
             Outcome::Before(written) => Ok(written),
             Outcome::Written(_) | Outcome::Again(_) | Outcome::Refused(_) => {
                 Err(LedgerError::NotWritten {
-                unknown: error.is_unknown_outcome(),
+                    unknown: error.is_unknown_outcome(),
                     message: error.to_string(),
                 })
             }
