@@ -22,11 +22,15 @@ use std::time::{Duration, Instant};
 use aobo::directory::command::Command;
 use aobo::directory::world_file::change_to_json;
 use aobo::directory::{Change, Cloud, Customer, Fact};
-use aobo::log::{Draft, Log, Memory, Record, Sqlite};
+use aobo::log::{Draft, Log, Memory, Payload, Record, Sqlite};
 use aobo::measure::Workload;
 use aobo::node::{Actor, Choice, Folded, Ledger, RandomIds, Settings, Submission, What};
 use jiff::Timestamp;
 use rusqlite::Connection;
+
+/// The program's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Single commits of each kind.
 const SINGLE: usize = 300;
@@ -61,6 +65,10 @@ fn submission(n: usize) -> Submission {
         idempotency_key: None,
         expected: None,
     }
+}
+
+fn payload(text: String) -> Payload {
+    Payload::parse(text).unwrap()
 }
 
 fn ledger(log: Arc<dyn Log>) -> Ledger {
@@ -213,9 +221,11 @@ fn replays() {
             actor: record.actor.clone(),
             kind: record.kind.clone(),
             // A thousand customers that change again and again.
-            payload: record
-                .payload
-                .replace("customer-0", &format!("customer-{}", n % 1_000)),
+            payload: payload(
+                record
+                    .payload
+                    .replace("customer-0", &format!("customer-{}", n % 1_000)),
+            ),
             version: record.version,
             idempotency_key: None,
         }
@@ -257,7 +267,7 @@ fn seeded(dir: &Path, customers: u32) {
         at: first.at,
         actor: first.actor.clone(),
         kind: kind.to_owned(),
-        payload,
+        payload: self::payload(payload),
         version: first.version,
         idempotency_key: None,
     };

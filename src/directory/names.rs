@@ -130,12 +130,12 @@ fn read(type_name: &str) -> EntityTypeName {
 
 /// A directory role within one customer's tenant. Role names hold no `/`.
 pub(super) fn tenant_role(customer: &str, role: &str) -> EntityUid {
-    of_type(TENANT_ROLE, &format!("{customer}/{role}"))
+    of_type(TENANT_ROLE, &[customer, "/", role].concat())
 }
 
 /// `P/Name`.
 pub(super) fn group_id(partner: &str, name: &str) -> String {
-    format!("{partner}/{name}")
+    [partner, "/", name].concat()
 }
 
 /// The partner of a group id: what stands before the first `/`.

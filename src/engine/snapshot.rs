@@ -66,7 +66,7 @@ impl Snapshot {
             id: 0,
             oracle: Arc::default(),
         };
-        empty.with(changes, revision)
+        empty.filled(changes, revision)
     }
 
     /// The same policies over other facts, as [`Snapshot::build`] makes them but
@@ -84,7 +84,7 @@ impl Snapshot {
             standing: Standing::default(),
             ..self.clone()
         };
-        empty.with(changes, revision)
+        empty.filled(changes, revision)
     }
 
     /// What of some changes does not fit these policies, told by place and cause.
@@ -92,6 +92,7 @@ impl Snapshot {
     /// not there.
     pub fn misfits(&self, changes: impl IntoIterator<Item = Change>) -> Vec<(usize, EngineError)> {
         let mut state = State::clone(&self.bare);
+        state.fill();
         let mut found = Vec::new();
         for (place, change) in changes.into_iter().enumerate() {
             let tried = match change {
@@ -111,40 +112,63 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`EngineError`] naming the first change that does not fit; nothing is taken.
-    pub fn next(&self, mut changes: Vec<Change>) -> Result<Self, EngineError> {
-        order(&mut changes);
-        self.with(changes, Revision(self.revision.0 + 1))
+    pub fn next(&self, changes: Vec<Change>) -> Result<Self, EngineError> {
+        self.clone().advanced(changes)
     }
 
-    fn with(
-        &self,
+    /// [`Snapshot::next`] of a snapshot that nobody needs any more: rows that no
+    /// other snapshot holds are written where they stand, so that a group of writes
+    /// copies what it touches once and not once a write.
+    ///
+    /// # Errors
+    /// As [`Snapshot::next`]; but this snapshot is gone, so that who may have to
+    /// begin again keeps a clone of the one it began with.
+    pub fn advanced(self, mut changes: Vec<Change>) -> Result<Self, EngineError> {
+        order(&mut changes);
+        let revision = Revision(self.revision.0 + 1);
+        self.with(changes, revision)
+    }
+
+    /// Takes very many changes in, and packs what they made.
+    fn filled(
+        mut self,
         changes: impl IntoIterator<Item = Change>,
         revision: Revision,
     ) -> Result<Self, EngineError> {
-        let mut state = State::clone(&self.state);
-        let mut standing = self.standing.clone();
+        Arc::make_mut(&mut self.state).fill();
+        let mut filled = self.with(changes, revision)?;
+        Arc::make_mut(&mut filled.state).settle();
+        Ok(filled)
+    }
+
+    /// Takes changes in as they come. The state is copied only while another
+    /// snapshot has it.
+    fn with(
+        mut self,
+        changes: impl IntoIterator<Item = Change>,
+        revision: Revision,
+    ) -> Result<Self, EngineError> {
         let mut put: Vec<Arc<StandingCode>> = Vec::new();
+        let held = std::mem::replace(&mut self.state, Arc::clone(&self.bare));
+        let mut state = Arc::unwrap_or_clone(held);
         for change in changes {
             match change {
                 Change::PutPolicy(policy) => {
                     let code = self.compile_standing(&mut state, *policy)?;
-                    standing.put(Arc::clone(&code));
+                    self.standing.put(Arc::clone(&code));
                     put.push(code);
                 }
-                Change::RemovePolicy(id) => standing.remove(&id),
+                Change::RemovePolicy(id) => self.standing.remove(&id),
                 change => state.apply(change)?,
             }
         }
         self.validate(put.iter().map(|code| &code.policy))?;
         Ok(Self {
-            bundle: Arc::clone(&self.bundle),
-            program: Arc::clone(&self.program),
-            bare: Arc::clone(&self.bare),
             state: Arc::new(state),
-            standing,
             revision,
             id: new_id(),
             oracle: Arc::default(),
+            ..self
         })
     }
 
@@ -238,13 +262,11 @@ impl Snapshot {
     /// Packs what was written since it was packed. Answers stay the same; after a
     /// load, memory and decisions profit.
     #[must_use]
-    pub fn settled(&self) -> Self {
-        let mut state = State::clone(&self.state);
-        state.settle();
+    pub fn settled(mut self) -> Self {
+        Arc::make_mut(&mut self.state).settle();
         Self {
-            state: Arc::new(state),
             id: new_id(),
-            ..self.clone()
+            ..self
         }
     }
 

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::Chain;
 use super::{
-    Draft, Hash, Head, Log, LogError, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, Record, Verified,
+    Draft, Hash, Head, Log, LogError, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, Payload, Record, Verified,
 };
 
 /// Bytes of a line: a payload, three names with every byte escaped, and the rest.
@@ -158,7 +158,7 @@ fn record(text: &str) -> Result<Record, String> {
             .map_err(|error: jiff::Error| error.to_string())?,
         actor: line.actor.into_owned(),
         kind: line.kind.into_owned(),
-        payload: payload.to_owned(),
+        payload: Payload::parse(payload.to_owned()).map_err(|it| format!("its payload {it}"))?,
         version: line.version,
         idempotency_key: line.idempotency_key.map(Cow::into_owned),
     };

@@ -21,6 +21,7 @@ mod error;
 mod hash;
 mod json_lines;
 mod memory;
+mod payload;
 mod record;
 mod sqlite;
 
@@ -30,5 +31,6 @@ pub use error::LogError;
 pub use hash::Hash;
 pub use json_lines::{LINE_BYTES_MAX, export, import};
 pub use memory::Memory;
-pub use record::{Draft, Head, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, Record};
+pub use payload::{Json, PAYLOAD_BYTES_MAX, Payload};
+pub use record::{Draft, Head, NAME_BYTES_MAX, Record};
 pub use sqlite::{Faults, Sqlite, Step};

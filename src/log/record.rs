@@ -6,14 +6,10 @@
 //! that `tests/corpus/log/v1` keeps holds this code to it.
 
 use jiff::Timestamp;
-use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
-use super::Hash;
+use super::{Hash, Payload};
 
-/// Bytes of a payload. Our choice: far above any fact, far below what a commit
-/// should carry.
-pub const PAYLOAD_BYTES_MAX: usize = 16 << 20;
 /// Bytes of an actor, a kind or an idempotency key. Our choice.
 pub const NAME_BYTES_MAX: usize = 1024;
 
@@ -31,9 +27,8 @@ pub struct Draft {
     pub actor: String,
     /// What it is: `relationship.put`. As `actor`.
     pub kind: String,
-    /// One JSON object on one line: `{"partner":"fabrikam"}`. Kept byte for byte.
-    /// At most [`PAYLOAD_BYTES_MAX`] bytes.
-    pub payload: String,
+    /// What it holds. Kept byte for byte.
+    pub payload: Payload,
     /// The version of the payload's form, for its readers.
     pub version: u32,
     /// Names this one event, so that it is not appended twice. As `actor`.
@@ -51,7 +46,7 @@ pub struct Record {
     pub actor: String,
     /// As in [`Draft`].
     pub kind: String,
-    /// As in [`Draft`].
+    /// The text of the [`Payload`].
     pub payload: String,
     /// As in [`Draft`].
     pub version: u32,
@@ -101,8 +96,7 @@ impl Draft {
             let problem = name_problem(name?)?;
             Some(format!("its {what} {problem}"))
         });
-        let payload = || payload_problem(&self.payload).map(|it| format!("its payload {it}"));
-        problems.next().or_else(payload)
+        problems.next()
     }
 }
 
@@ -118,21 +112,6 @@ fn name_problem(name: &str) -> Option<String> {
     }
 }
 
-fn payload_problem(payload: &str) -> Option<String> {
-    if payload.len() > PAYLOAD_BYTES_MAX {
-        let bytes = payload.len();
-        return Some(format!(
-            "has {bytes} bytes; at most {PAYLOAD_BYTES_MAX} are kept"
-        ));
-    }
-    let object = payload.starts_with('{') && payload.ends_with('}');
-    if !object || payload.contains(['\n', '\r']) {
-        return Some("is not one JSON object on one line".to_owned());
-    }
-    let parsed = serde_json::from_str::<IgnoredAny>(payload);
-    parsed.err().map(|error| format!("is not JSON: {error}"))
-}
-
 impl Record {
     /// The record that a draft becomes after `previous`.
     pub(super) fn after(previous: Head, draft: Draft) -> Self {
@@ -141,7 +120,7 @@ impl Record {
             at: draft.at,
             actor: draft.actor,
             kind: draft.kind,
-            payload: draft.payload,
+            payload: draft.payload.into_string(),
             version: draft.version,
             idempotency_key: draft.idempotency_key,
             previous: previous.hash,

@@ -82,6 +82,20 @@ impl Point {
         })
     }
 
+    /// [`Point::after`] of a state that nobody needs any more: where no other state
+    /// has what is changed, it is written in place.
+    ///
+    /// # Errors
+    /// As [`Point::after`]; but this state is gone, so that who may have to begin
+    /// again keeps a clone of the one it began with.
+    pub fn advanced(self, world: World, changes: Vec<Change>) -> Result<Self, NodeError> {
+        Ok(Self {
+            snapshot: self.snapshot.advanced(changes)?,
+            facts: Facts::Directory(Arc::new(world)),
+            mode: self.mode,
+        })
+    }
+
     /// The same policies over another world, without compiling them again.
     ///
     /// # Errors

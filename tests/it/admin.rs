@@ -9,6 +9,7 @@ mod bounds;
 mod bundle;
 mod checkpoints;
 mod described;
+mod groups;
 mod keys;
 mod measured;
 mod moments;

@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use aobo::log::{Draft, Log, Memory, Record, Sqlite};
+use aobo::log::{Draft, Log, Memory, Payload, Record, Sqlite};
 use jiff::Timestamp;
 use tempfile::TempDir;
 
@@ -26,10 +26,17 @@ fn draft(number: u64) -> Draft {
         at: Timestamp::new(second, 1_000 * i32::try_from(number % 1_000_000).unwrap()).unwrap(),
         actor: format!("zoë-{}@fabrikam.example", number % 7),
         kind: ["relationship.put", "device.remove", "契約.終了"][number as usize % 3].to_owned(),
-        payload: format!("{{\"number\":{number},\"name\":\"Łódź 東京 \\n 🦀\",\"of\": [1, 2.50]}}"),
+        payload: payload(format!(
+            "{{\"number\":{number},\"name\":\"Łódź 東京 \\n 🦀\",\"of\": [1, 2.50]}}"
+        )),
         version: 1 + number as u32 % 2,
         idempotency_key: (number % 3 != 2).then(|| format!("key-{number}")),
     }
+}
+
+#[track_caller]
+fn payload(text: impl Into<String>) -> Payload {
+    Payload::parse(text.into()).expect("a payload")
 }
 
 fn drafts(numbers: std::ops::Range<u64>) -> Vec<Draft> {

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
+use super::machines::{INVITATION, InvitationStep};
 use super::{Command, CommandError, import};
 use crate::directory::azure_scope::{SCOPE_FORMS, management_group_scope, subscription_scope};
-use crate::directory::{Scope, World, names};
+use crate::directory::facts::{Invitation, InvitationStatus};
+use crate::directory::{Change, Fact, Scope, World, names};
 use crate::engine::intake::{Ask, Party};
 use crate::engine::{Input, Member};
 
@@ -77,6 +79,29 @@ impl Command {
             | Self::Put { .. }
             | Self::Remove { .. } => Ok(Vec::new()),
         }
+    }
+
+    /// A step that was taken already, and so is legal no more: the fact as it was
+    /// before, and the error that says what is legal. Policies that look at the state
+    /// deny the step to those, too, who were allowed it then; they, and nobody else,
+    /// are to be told the error.
+    #[must_use]
+    pub fn taken_already(&self, world: &World) -> Option<(Change, CommandError)> {
+        let Self::AcceptInvitation { invitation, .. } = self else {
+            return None;
+        };
+        let now = world.invitations.get(invitation.as_str())?;
+        if now.status != InvitationStatus::Accepted {
+            return None;
+        }
+        let illegal = INVITATION.next(now.status.into(), InvitationStep::Accept);
+        let before = Fact::Invitation(Invitation {
+            status: InvitationStatus::Sent,
+            ..Invitation::clone(now)
+        });
+        let what = before.key().describe();
+        let error = CommandError::illegal(what, illegal.err()?);
+        Some((Change::Put(before), error))
     }
 
     /// The partner in whose name the command is given.

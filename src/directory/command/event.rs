@@ -10,24 +10,13 @@ use crate::directory::world_file::{Misplaced, Path, change_from_json, change_to_
 ///
 /// Shape: `{"changes": [{"put": {"devices": {…}}}], "command": {"command":
 /// "add-devices", …}}`. The command is there for people: replaying an event folds
-/// the changes.
+/// the changes. The log adds what the writer was answered.
 #[must_use]
 pub fn event_payload(command: &Command, planned: &Planned) -> Value {
     let changes: Vec<Value> = planned.changes.iter().map(change_to_json).collect();
     // A command is plain data with text for keys: writing it does not fail.
     let command = serde_json::to_value(command).unwrap_or_default();
     json!({ "changes": changes, "command": command })
-}
-
-/// The same as text, with what the writer was answered. Written piece by piece: the
-/// one who writes events has others waiting.
-#[must_use]
-pub fn event_text(command: &Command, planned: &Planned, answer: &Value) -> String {
-    let changes = planned.changes.iter().map(change_to_json);
-    let changes: Vec<String> = changes.map(|change| change.to_string()).collect();
-    let changes = changes.join(",");
-    let command = serde_json::to_string(command).unwrap_or_else(|_| "{}".to_owned());
-    format!(r#"{{"answer":{answer},"changes":[{changes}],"command":{command}}}"#)
 }
 
 /// The changes in an event's payload, in order.

@@ -36,7 +36,7 @@ mod verbs;
 
 pub use asks::Caller;
 pub use error::{BadCell, CommandError};
-pub use event::{event_changes, event_payload, event_text};
+pub use event::{event_changes, event_payload};
 pub use import::{IMPORT_NAME_CHARS_MAX, IMPORT_ROWS_MAX};
 pub use invitation::MAIL_TEXT_BYTES_MAX;
 pub use machine::{Illegal, Machine, Named};

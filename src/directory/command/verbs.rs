@@ -256,7 +256,7 @@ mod fact_form {
     use super::{Fact, world_file};
 
     pub(super) fn serialize<S: Serializer>(fact: &Fact, to: S) -> Result<S::Ok, S::Error> {
-        world_file::fact_to_json(fact).serialize(to)
+        world_file::fact_form(fact).serialize(to)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Fact, D::Error> {
@@ -273,7 +273,7 @@ mod key_form {
     use super::{Key, world_file};
 
     pub(super) fn serialize<S: Serializer>(key: &Key, to: S) -> Result<S::Ok, S::Error> {
-        world_file::key_to_json(key).serialize(to)
+        world_file::key_form(key).serialize(to)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Key, D::Error> {

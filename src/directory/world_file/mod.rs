@@ -7,6 +7,7 @@
 //! and the changes of events.
 
 mod fold;
+mod form;
 mod keys;
 mod locate;
 mod wire;
@@ -16,5 +17,6 @@ pub use fold::{Misplaced, Refolded, facts_in_order, fold, load, refold, refold_e
 pub use locate::{Path, Step};
 pub use wire::{Removals, WorldFile};
 pub use write::{
-    change_from_json, change_to_json, fact_from_json, fact_to_json, key_from_json, key_to_json,
+    change_form, change_from_json, change_to_json, fact_form, fact_from_json, fact_to_json,
+    key_form, key_from_json, key_to_json,
 };

@@ -7,12 +7,12 @@
 //! INVARIANT (round trip): reading what was written gives the same change, for
 //! every fact that a world file can say.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::fold::{Misplaced, facts_of};
+use super::form::Form;
 use super::keys::keys_of;
 use super::locate::Path;
 use super::wire::{Removals, WorldFile};
@@ -30,9 +30,18 @@ use crate::directory::{Change, Fact, Key};
 /// or `{"remove": {"groups": ["p1/Night"]}}`.
 #[must_use]
 pub fn change_to_json(change: &Change) -> Value {
+    of_change(change).value()
+}
+
+/// The same for whoever wants text.
+pub fn change_form(change: &Change) -> impl Serialize + '_ {
+    of_change(change)
+}
+
+fn of_change(change: &Change) -> Form<'_> {
     match change {
-        Change::Put(fact) => json!({ "put": fact_to_json(fact) }),
-        Change::Remove(key) => json!({ "remove": key_to_json(key) }),
+        Change::Put(fact) => Form::one("put", of_fact(fact)),
+        Change::Remove(key) => Form::one("remove", of_key(key)),
     }
 }
 
@@ -55,32 +64,50 @@ pub fn change_from_json(json: &Value) -> Result<Change, Misplaced> {
 /// A fact as a world file that holds nothing else.
 #[must_use]
 pub fn fact_to_json(fact: &Fact) -> Value {
-    let named = |member: &str, id: &str, value: Value| json!({ member: { id: value } });
+    of_fact(fact).value()
+}
+
+/// The same for whoever wants text.
+pub fn fact_form(fact: &Fact) -> impl Serialize + '_ {
+    of_fact(fact)
+}
+
+fn of_fact(fact: &Fact) -> Form<'_> {
     match fact {
         Fact::Partner(f) => named("partners", &f.id, partner(f)),
         Fact::Customer(f) => named("customers", &f.id, customer(f)),
         Fact::PartnerUser(f) => named("partner_users", &f.id, partner_user(f)),
         Fact::Group(f) => {
             let group = Members::default().list("member_of", &f.member_of);
-            named("groups", &f.id, group.value())
+            named("groups", &f.id, group.form())
         }
         Fact::CustomerUser(f) => named("customer_users", &f.id, customer_user(f)),
-        Fact::Relationship(f) => json!({ "relationships": [relationship(f)] }),
+        Fact::Relationship(f) => listed("relationships", relationship(f)),
         Fact::Invitation(f) => named("invitations", &f.id, invitation(f)),
-        Fact::Gdap(f) => json!({ "gdap": [gdap(f)] }),
+        Fact::Gdap(f) => listed("gdap", gdap(f)),
         Fact::Subscription(f) => named("subscriptions", &f.id, subscription(f)),
         Fact::ManagementGroup(f) => {
             let group = Members::default().some("parent", &f.parent);
-            named("management_groups", &f.id, group.value())
+            named("management_groups", &f.id, group.form())
         }
-        Fact::RoleAssignment(f) => json!({ "role_assignments": [role_assignment(f)] }),
-        Fact::DenyAssignment(f) => json!({ "deny_assignments": [deny_assignment(f)] }),
+        Fact::RoleAssignment(f) => listed("role_assignments", role_assignment(f)),
+        Fact::DenyAssignment(f) => listed("deny_assignments", deny_assignment(f)),
         Fact::Device(f) => named("devices", &f.id, device(f)),
         Fact::AutopilotProfile(f) => named("autopilot_profiles", &f.id, autopilot_profile(f)),
         Fact::Product(f) => named("products", &f.id, product(f)),
-        Fact::Seats(f) => named("seats", &f.customer, json!({ &f.product: seats(f) })),
+        Fact::Seats(f) => named("seats", &f.customer, Form::one(&f.product, seats(f))),
         Fact::ServiceRequest(f) => named("service_requests", &f.id, service_request(f)),
     }
+}
+
+/// Facts of a kind that are told apart by an id: the one.
+fn named<'a>(kind: &'a str, id: &'a str, fact: Form<'a>) -> Form<'a> {
+    Form::one(kind, Form::one(id, fact))
+}
+
+/// Facts of a kind that stand in a list: the one.
+fn listed<'a>(kind: &'a str, fact: Form<'a>) -> Form<'a> {
+    Form::one(kind, Form::list([fact]))
 }
 
 /// Reads what [`fact_to_json`] wrote.
@@ -107,30 +134,43 @@ pub fn fact_from_json(json: &Value) -> Result<Fact, Misplaced> {
 /// A key as removals that hold nothing else.
 #[must_use]
 pub fn key_to_json(key: &Key) -> Value {
+    of_key(key).value()
+}
+
+/// The same for whoever wants text.
+pub fn key_form(key: &Key) -> impl Serialize + '_ {
+    of_key(key)
+}
+
+fn of_key(key: &Key) -> Form<'_> {
+    let listed_id = |kind, id| listed(kind, Form::from(id));
     match key {
-        Key::Partner(id) => json!({ "partners": [id] }),
-        Key::Customer(id) => json!({ "customers": [id] }),
-        Key::PartnerUser(id) => json!({ "partner_users": [id] }),
-        Key::Group(id) => json!({ "groups": [id] }),
-        Key::CustomerUser(id) => json!({ "customer_users": [id] }),
+        Key::Partner(id) => listed_id("partners", id),
+        Key::Customer(id) => listed_id("customers", id),
+        Key::PartnerUser(id) => listed_id("partner_users", id),
+        Key::Group(id) => listed_id("groups", id),
+        Key::CustomerUser(id) => listed_id("customer_users", id),
         Key::Relationship { partner, customer } => {
-            json!({ "relationships": [{ "partner": partner, "customer": customer }] })
+            let pair = Members::default().with("partner", partner);
+            listed("relationships", pair.with("customer", customer).form())
         }
-        Key::Invitation(id) => json!({ "invitations": [id] }),
-        Key::Gdap(id) => json!({ "gdap": [id] }),
-        Key::Subscription(id) => json!({ "subscriptions": [id] }),
-        Key::ManagementGroup(id) => json!({ "management_groups": [id] }),
-        Key::RoleAssignment(f) => json!({ "role_assignments": [role_assignment(f)] }),
+        Key::Invitation(id) => listed_id("invitations", id),
+        Key::Gdap(id) => listed_id("gdap", id),
+        Key::Subscription(id) => listed_id("subscriptions", id),
+        Key::ManagementGroup(id) => listed_id("management_groups", id),
+        Key::RoleAssignment(f) => listed("role_assignments", role_assignment(f)),
         Key::DenyAssignment { scope, number } => {
-            json!({ "deny_assignments": [{ "scope": scope, "number": number }] })
+            let numbered = Members::default().with("scope", scope);
+            listed("deny_assignments", numbered.with("number", *number).form())
         }
-        Key::Device(id) => json!({ "devices": [id] }),
-        Key::AutopilotProfile(id) => json!({ "autopilot_profiles": [id] }),
-        Key::Product(id) => json!({ "products": [id] }),
+        Key::Device(id) => listed_id("devices", id),
+        Key::AutopilotProfile(id) => listed_id("autopilot_profiles", id),
+        Key::Product(id) => listed_id("products", id),
         Key::Seats { customer, product } => {
-            json!({ "seats": [{ "customer": customer, "product": product }] })
+            let pair = Members::default().with("customer", customer);
+            listed("seats", pair.with("product", product).form())
         }
-        Key::ServiceRequest(id) => json!({ "service_requests": [id] }),
+        Key::ServiceRequest(id) => listed_id("service_requests", id),
     }
 }
 
@@ -160,45 +200,45 @@ fn not_one(message: String) -> Misplaced {
 
 /// An object that leaves out what is empty.
 #[derive(Default)]
-struct Members(Map<String, Value>);
+struct Members<'a>(Vec<(&'a str, Form<'a>)>);
 
-impl Members {
-    fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.0.insert(name.to_owned(), value.into());
+impl<'a> Members<'a> {
+    fn with(mut self, name: &'a str, value: impl Into<Form<'a>>) -> Self {
+        self.0.push((name, value.into()));
         self
     }
 
-    fn some(self, name: &str, value: &Option<String>) -> Self {
+    fn some(self, name: &'a str, value: &'a Option<String>) -> Self {
         match value {
-            Some(text) => self.with(name, text.as_str()),
+            Some(text) => self.with(name, text),
             None => self,
         }
     }
 
-    fn time(self, name: &str, at: Option<Timestamp>) -> Self {
+    fn time(self, name: &'a str, at: Option<Timestamp>) -> Self {
         match at {
             Some(at) => self.with(name, at.to_string()),
             None => self,
         }
     }
 
-    fn list<'a>(self, name: &str, items: impl IntoIterator<Item = &'a String>) -> Self {
-        let items: Vec<&String> = items.into_iter().collect();
-        match items.is_empty() {
-            true => self,
-            false => self.with(name, json!(items)),
+    fn list(self, name: &'a str, items: impl IntoIterator<Item = &'a String>) -> Self {
+        let mut items = items.into_iter().peekable();
+        match items.peek() {
+            None => self,
+            Some(_) => self.with(name, Form::list(items)),
         }
     }
 
-    fn flag(self, name: &str, set: bool) -> Self {
+    fn flag(self, name: &'a str, set: bool) -> Self {
         match set {
             true => self.with(name, true),
             false => self,
         }
     }
 
-    fn value(self) -> Value {
-        Value::Object(self.0)
+    fn form(self) -> Form<'a> {
+        Form::Object(self.0)
     }
 }
 
@@ -210,29 +250,29 @@ fn cloud(cloud: Cloud) -> &'static str {
     }
 }
 
-fn partner(f: &Partner) -> Value {
+fn partner(f: &Partner) -> Form<'_> {
     let members = Members::default()
         .with("country", f.country.as_str())
         .with("market", f.market.as_str())
         .with("cloud", cloud(f.cloud));
-    members.some("type", &f.kind).value()
+    members.some("type", &f.kind).form()
 }
 
-fn customer(f: &Customer) -> Value {
+fn customer(f: &Customer) -> Form<'_> {
     let members = Members::default()
         .with("country", f.country.as_str())
         .with("market", f.market.as_str())
         .with("cloud", cloud(f.cloud));
-    members.list("domains", &f.domains).value()
+    members.list("domains", &f.domains).form()
 }
 
-fn partner_user(f: &PartnerUser) -> Value {
+fn partner_user(f: &PartnerUser) -> Form<'_> {
     let members = Members::default().with("partner", f.partner.as_str());
     let members = members.list("roles", &f.roles);
-    members.list("groups", &f.groups).value()
+    members.list("groups", &f.groups).form()
 }
 
-fn customer_user(f: &CustomerUser) -> Value {
+fn customer_user(f: &CustomerUser) -> Form<'_> {
     let members = Members::default()
         .with("customer", f.customer.as_str())
         .list("directory_roles", &f.directory_roles)
@@ -243,36 +283,39 @@ fn customer_user(f: &CustomerUser) -> Value {
         .some("last_name", &f.names.last)
         .some("display_name", &f.names.display);
     match f.state {
-        UserState::Active => members.value(),
+        UserState::Active => members.form(),
         UserState::Deleted(at) => {
             let members = members.with("state", "deleted");
-            members.time("deleted_at", Some(at)).value()
+            members.time("deleted_at", Some(at)).form()
         }
     }
 }
 
-fn relationship(f: &Relationship) -> Value {
-    json!({
-        "partner": f.partner,
-        "customer": f.customer,
-        "status": match f.status {
-            RelationshipStatus::Pending => "pending",
-            RelationshipStatus::Active => "active",
-            RelationshipStatus::Removed => "removed",
-        },
-        "dap": match f.dap {
-            DapStatus::None => "none",
-            DapStatus::Active => "active",
-            DapStatus::Removed => "removed",
-        },
-        "contract": match f.contract {
-            ContractStatus::InForce => "in-force",
-            ContractStatus::Renegotiated => "renegotiated",
-        },
-    })
+fn relationship(f: &Relationship) -> Form<'_> {
+    let status = match f.status {
+        RelationshipStatus::Pending => "pending",
+        RelationshipStatus::Active => "active",
+        RelationshipStatus::Removed => "removed",
+    };
+    let dap = match f.dap {
+        DapStatus::None => "none",
+        DapStatus::Active => "active",
+        DapStatus::Removed => "removed",
+    };
+    let contract = match f.contract {
+        ContractStatus::InForce => "in-force",
+        ContractStatus::Renegotiated => "renegotiated",
+    };
+    Members::default()
+        .with("partner", &f.partner)
+        .with("customer", &f.customer)
+        .with("status", status)
+        .with("dap", dap)
+        .with("contract", contract)
+        .form()
 }
 
-fn invitation(f: &Invitation) -> Value {
+fn invitation(f: &Invitation) -> Form<'_> {
     let status = match f.status {
         InvitationStatus::Draft => "draft",
         InvitationStatus::Sent => "sent",
@@ -285,15 +328,14 @@ fn invitation(f: &Invitation) -> Value {
         .with("status", status)
         .time("sent_at", f.sent_at);
     let members = members.some("link", &f.link).some("text", &f.text);
-    members.some("portal", &f.portal).value()
+    members.some("portal", &f.portal).form()
 }
 
-fn gdap(f: &Gdap) -> Value {
-    let group = |group: &str, roles: &BTreeSet<String>| {
-        let members = Members::default().with("group", group);
-        members.list("roles", roles).value()
-    };
-    let assignments = f.assignments.iter().map(|a| group(&a.group, &a.roles));
+fn gdap(f: &Gdap) -> Form<'_> {
+    let assignments = f.assignments.iter().map(|a| {
+        let members = Members::default().with("group", &a.group);
+        members.list("roles", &a.roles).form()
+    });
     let members = Members::default()
         .with("id", f.id.as_str())
         .with("partner", f.partner.as_str())
@@ -304,14 +346,13 @@ fn gdap(f: &Gdap) -> Value {
         .time("activated", f.activated)
         .with("duration_days", f.duration_days)
         .flag("auto_extend", f.auto_extend);
-    let assignments: Vec<Value> = assignments.collect();
-    match assignments.is_empty() {
-        true => members.value(),
-        false => members.with("assignments", assignments).value(),
+    match f.assignments.is_empty() {
+        true => members.form(),
+        false => members.with("assignments", Form::list(assignments)).form(),
     }
 }
 
-fn subscription(f: &Subscription) -> Value {
+fn subscription(f: &Subscription) -> Form<'_> {
     Members::default()
         .with("customer", f.customer.as_str())
         .some("provisioned_by", &f.provisioned_by)
@@ -319,65 +360,71 @@ fn subscription(f: &Subscription) -> Value {
         .with("status", f.status.as_str())
         .some("management_group", &f.management_group)
         .some("seller", &f.seller)
-        .value()
+        .form()
 }
 
-fn role_assignment(f: &RoleAssignment) -> Value {
-    json!({ "principal": f.principal, "role": f.role, "scope": f.scope })
-}
-
-fn deny_assignment(f: &DenyAssignment) -> Value {
-    let everybody = BTreeSet::from(["*".to_owned()]);
-    let principals = f.principals.as_ref().unwrap_or(&everybody);
+fn role_assignment(f: &RoleAssignment) -> Form<'_> {
     Members::default()
-        .with("scope", f.scope.as_str())
+        .with("principal", &f.principal)
+        .with("role", &f.role)
+        .with("scope", &f.scope)
+        .form()
+}
+
+fn deny_assignment(f: &DenyAssignment) -> Form<'_> {
+    let principals = match &f.principals {
+        Some(principals) => Form::list(principals),
+        None => Form::list(["*"]),
+    };
+    Members::default()
+        .with("scope", &f.scope)
         .with("number", f.number)
-        .with("principals", json!(principals))
+        .with("principals", principals)
         .list("exclude", &f.exclude)
-        .with("actions", json!(f.actions))
+        .with("actions", Form::list(&f.actions))
         .list("notActions", &f.not_actions)
         .flag(
             "do_not_apply_to_child_scopes",
             f.do_not_apply_to_child_scopes,
         )
-        .value()
+        .form()
 }
 
-fn device(f: &Device) -> Value {
+fn device(f: &Device) -> Form<'_> {
     Members::default()
         .with("customer", f.customer.as_str())
         .with("added_by", f.added_by.as_deref().unwrap_or("customer"))
         .with("channel", f.channel.as_str())
         .some("profile", &f.profile)
-        .value()
+        .form()
 }
 
-fn autopilot_profile(f: &AutopilotProfile) -> Value {
+fn autopilot_profile(f: &AutopilotProfile) -> Form<'_> {
     let members = Members::default().with("customer", f.customer.as_str());
     let members = members.some("owner", &f.owner).some("name", &f.name);
-    members.list("settings", &f.settings).value()
+    members.list("settings", &f.settings).form()
 }
 
-fn product(f: &Product) -> Value {
+fn product(f: &Product) -> Form<'_> {
     let kind = match f.kind {
         ProductKind::Microsoft => "microsoft",
         ProductKind::MarketplaceSaasLicense => "marketplace-saas-license",
         ProductKind::AzureMarketplace => "azure-marketplace",
     };
     let members = Members::default().with("kind", kind);
-    members.some("publisher", &f.publisher).value()
+    members.some("publisher", &f.publisher).form()
 }
 
-fn seats(f: &Seats) -> Value {
+fn seats(f: &Seats) -> Form<'_> {
     let members = Members::default().with("free", f.free);
-    members.time("activated", f.activated).value()
+    members.time("activated", f.activated).form()
 }
 
-fn service_request(f: &ServiceRequest) -> Value {
+fn service_request(f: &ServiceRequest) -> Form<'_> {
     Members::default()
         .with("partner", f.partner.as_str())
         .with("customer", f.customer.as_str())
         .with("channel", f.channel.as_str())
         .time("opened", Some(f.opened))
-        .value()
+        .form()
 }

@@ -448,10 +448,8 @@ impl State {
         } else {
             SPILLED
         };
-        let Some(cells) = self
-            .edit(eid)
-            .and_then(|row| row.cells.get_mut(at..=at + room))
-        else {
+        let row = self.edit(eid);
+        let Some(cells) = row.and_then(|row| row.cells.get_mut(at..=at + room)) else {
             return;
         };
         let numbers = all.iter().map(|eid| eid.0).chain(std::iter::repeat(0));

@@ -17,6 +17,10 @@ use super::eid::{Eid, TypeId};
 const SHARDS: usize = 256;
 /// Slots of a new part.
 const SLOTS_MIN: usize = 8;
+/// Slots up to which a part doubles when it is full. All parts are full at about
+/// the same time: larger ones grow by a quarter, so that there are never many more
+/// free slots than that.
+const DOUBLING_MAX: usize = 1_024;
 
 /// The index.
 #[derive(Debug, Clone)]
@@ -126,9 +130,11 @@ impl Shard {
         }
     }
 
-    /// Every slot, from where the hash begins.
+    /// Every slot, from where the hash begins: as far along as the tag is among all
+    /// tags, whatever the number of slots.
     fn probe(&self, hash: IdHash) -> impl Iterator<Item = &AtomicU64> {
-        let from = usize::try_from(hash.tag()).unwrap_or_default() & (self.slots.len() - 1);
+        let from = (hash.tag() * self.slots.len() as u64) >> 32;
+        let from = usize::try_from(from).unwrap_or_default();
         let (head, tail) = self.slots.split_at_checked(from).unwrap_or_default();
         tail.iter().chain(head)
     }
@@ -149,7 +155,11 @@ impl Shard {
     }
 
     fn grown(&self, is_known: impl Fn(Eid) -> bool) -> Self {
-        let grown = Self::new(self.slots.len() * 2);
+        let slots = self.slots.len();
+        let grown = Self::new(match slots {
+            ..=DOUBLING_MAX => slots * 2,
+            _ => slots + slots / 4,
+        });
         for slot in &self.slots {
             let held = slot.load(Ordering::Acquire);
             if held != 0 && is_known(number(held)) {

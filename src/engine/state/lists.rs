@@ -95,6 +95,12 @@ pub(crate) enum ListsRef<'a> {
     Tree(&'a OrdSet<u64>),
 }
 
+impl Default for Lists {
+    fn default() -> Self {
+        Self::Array(Vec::new())
+    }
+}
+
 impl Lists {
     pub(super) fn borrow(&self) -> ListsRef<'_> {
         match self {

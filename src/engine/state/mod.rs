@@ -11,6 +11,7 @@ mod ids;
 mod layout;
 mod links;
 mod lists;
+mod open;
 mod own;
 mod read;
 mod segment;

@@ -3,7 +3,11 @@
 //! A segment is a packed base and a small persistent map of rows that were
 //! written after it was packed. A write copies one row and a path of the map;
 //! when the map has grown, the segment is packed anew, which costs its size once
-//! in [`CHANGED_MAX`] writes.
+//! in [`CHANGED_MAX`] writes. While a state is built its segments are open instead
+//! ([`Open`]) and are packed once, at the end.
+//!
+//! INVARIANT (one place): all rows of an open segment are in what is open; base
+//! and map are empty.
 
 use std::sync::Arc;
 
@@ -11,6 +15,7 @@ use imbl::{GenericHashMap, OrdSet, shared_ptr::DefaultSharedPtr};
 
 use super::eid::{SEGMENT_ROWS, TypeId};
 use super::lists::{Lists, ListsRef};
+use super::open::Open;
 
 /// Changed rows above which a segment is packed anew.
 const CHANGED_MAX: usize = 1024;
@@ -26,6 +31,7 @@ pub(super) struct Segment {
     rows: usize,
     base: Arc<Base>,
     changed: Changed,
+    open: Option<Box<Open>>,
 }
 
 /// Packed rows.
@@ -50,6 +56,13 @@ pub(super) struct Stored {
     text: Option<Arc<str>>,
 }
 
+/// A row to be written, wherever it stands.
+#[derive(Debug)]
+pub(super) struct RowMut<'a> {
+    pub(super) cells: &'a mut [u32],
+    pub(super) lists: &'a mut Lists,
+}
+
 /// A row, wherever it stands.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row<'a> {
@@ -60,7 +73,7 @@ pub(crate) struct Row<'a> {
 #[derive(Debug, Clone, Copy)]
 enum Place<'a> {
     Packed(&'a Base, usize),
-    Alone(&'a Stored),
+    Alone(&'a Lists),
 }
 
 impl Segment {
@@ -69,9 +82,31 @@ impl Segment {
             ty,
             width,
             rows: 0,
-            base: Arc::new(Base::default()),
+            base: Arc::default(),
             changed: Changed::default(),
+            open: None,
         }
+    }
+
+    /// Takes the rows out of base and map, to be written in place. `at` is the text
+    /// cell of a row. Whoever holds the state must be its only holder.
+    pub(super) fn open(&mut self, at: usize) {
+        if self.open.is_some() {
+            return;
+        }
+        let mut open = Open::default();
+        for row in 0..self.rows {
+            open.push(self.width, at, self.text(row, at).unwrap_or_default());
+            if let (Some(old), Some(new)) = (self.row(row), open.edit(self.width, row)) {
+                let both = new.cells.iter_mut().zip(old.cells).enumerate();
+                both.filter(|(n, _)| *n != at)
+                    .for_each(|(_, (new, old))| *new = *old);
+                *new.lists = old.lists().to_owned();
+            }
+        }
+        self.base = Arc::default();
+        self.changed = Changed::default();
+        self.open = Some(Box::new(open));
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -90,10 +125,22 @@ impl Segment {
             return Some(Row::alone(stored));
         }
         let from = row * self.width;
-        let cells = self.base.cells.get(from..from + self.width)?;
+        let Some(cells) = self.base.cells.get(from..from + self.width) else {
+            return self.open_row(row);
+        };
         Some(Row {
             cells,
             place: Place::Packed(&self.base, row),
+        })
+    }
+
+    /// Apart from [`Segment::row`], because no decision comes here.
+    #[cold]
+    fn open_row(&self, row: usize) -> Option<Row<'_>> {
+        let (cells, lists) = self.open.as_ref()?.row(self.width, row)?;
+        Some(Row {
+            cells,
+            place: Place::Alone(lists),
         })
     }
 
@@ -109,10 +156,7 @@ impl Segment {
         {
             return Some(text);
         }
-        let from = *self.base.cells.get(row * self.width + at)? as usize;
-        let (length, rest) = self.base.texts.get(from..)?.split_first_chunk::<2>()?;
-        let bytes = rest.get(..usize::from(u16::from_le_bytes(*length)))?;
-        std::str::from_utf8(bytes).ok()
+        std::str::from_utf8(self.held_text(row, at)?).ok()
     }
 
     /// Whether the id of a row is this one. Compares bytes: texts went in whole.
@@ -122,40 +166,58 @@ impl Segment {
         {
             return own == text;
         }
-        let from = self.base.cells.get(row * self.width + at);
-        let held = from.and_then(|from| self.base.texts.get(*from as usize..));
-        let held = held.and_then(<[u8]>::split_first_chunk::<2>);
-        held.is_some_and(|(length, rest)| {
-            usize::from(u16::from_le_bytes(*length)) == text.len()
-                && rest.get(..text.len()) == Some(text.as_bytes())
-        })
+        self.held_text(row, at) == Some(text.as_bytes())
+    }
+
+    /// The id of a row that is not in the map, or of one in it that was packed.
+    #[inline]
+    fn held_text(&self, row: usize, at: usize) -> Option<&[u8]> {
+        match self.base.cells.get(row * self.width + at) {
+            Some(from) => text_in(&self.base.texts, *from),
+            None => self.open.as_ref()?.text(self.width, row, at),
+        }
     }
 
     /// Adds a row of which only the id is known; its number within the segment.
-    pub(super) fn push(&mut self, text: &str) -> usize {
+    /// `at` is the row's text cell.
+    pub(super) fn push(&mut self, at: usize, text: &str) -> usize {
         let row = self.rows;
+        self.rows += 1;
+        if let Some(open) = &mut self.open {
+            open.push(self.width, at, text);
+            return row;
+        }
         let stored = Stored {
             cells: vec![0; self.width].into(),
-            lists: Lists::Array(Vec::new()),
+            lists: Lists::default(),
             text: Some(text.into()),
         };
         self.changed.insert(index(row), Arc::new(stored));
-        self.rows += 1;
         row
     }
 
     /// A row to be written, copied if another snapshot has it.
-    pub(super) fn edit(&mut self, row: usize) -> Option<&mut Stored> {
+    pub(super) fn edit(&mut self, row: usize) -> Option<RowMut<'_>> {
+        if self.open.is_some() {
+            return self.open.as_mut()?.edit(self.width, row);
+        }
         let key = index(row);
         if !self.changed.contains_key(&key) {
             let stored = self.row(row)?.to_stored();
             self.changed.insert(key, Arc::new(stored));
         }
-        self.changed.get_mut(&key).map(Arc::make_mut)
+        let stored = Arc::make_mut(self.changed.get_mut(&key)?);
+        Some(RowMut {
+            cells: &mut stored.cells,
+            lists: &mut stored.lists,
+        })
     }
 
     /// Packs if enough has changed, or whatever has if `all`.
     pub(super) fn settle(&mut self, text_at: usize, all: bool) {
+        if all && let Some(open) = self.open.take() {
+            self.base = Arc::new(Base::of(*open));
+        }
         if self.changed.len() > CHANGED_MAX || (all && !self.changed.is_empty()) {
             let base = std::mem::take(&mut self.base);
             let base = Arc::try_unwrap(base).unwrap_or_else(|shared| Base {
@@ -190,10 +252,7 @@ impl Segment {
                     if let (Some(text), Some(cell)) =
                         (&stored.text, new.cells.get_mut(first + text_at))
                     {
-                        *cell = offset(texts.len());
-                        let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
-                        texts.extend_from_slice(&length.to_le_bytes());
-                        texts.extend_from_slice(text.as_bytes());
+                        *cell = push_text(&mut texts, text);
                     }
                 }
                 None => {
@@ -218,7 +277,10 @@ impl Segment {
     pub(super) fn bytes(&self) -> (usize, usize) {
         let base = &self.base;
         let trees: usize = base.trees.iter().map(|(_, tree)| tree.len() * 16).sum();
-        let alone: usize = self.changed.values().map(|stored| stored.bytes()).sum();
+        let mut alone: usize = self.changed.values().map(|stored| stored.bytes()).sum();
+        if let Some(open) = &self.open {
+            alone += open.cells.capacity() * 4 + open.lists.capacity() * size_of::<Lists>();
+        }
         let rows = base.cells.capacity() * 4 + base.starts.capacity() * 4;
         (
             rows + base.entries.capacity() * 8 + trees + alone,
@@ -236,6 +298,32 @@ impl Base {
             entries: shared.entries.clone(),
             trees: shared.trees.clone(),
         }
+    }
+
+    /// Packs the entries; cells and ids stand as they will.
+    fn of(open: Open) -> Self {
+        let many = open.lists.iter().map(|lists| match lists {
+            Lists::Array(entries) => entries.len(),
+            Lists::Tree(_) => 0,
+        });
+        let mut packed = Self {
+            entries: Vec::with_capacity(many.sum()),
+            starts: Vec::with_capacity(open.lists.len() + 1),
+            cells: open.cells,
+            texts: open.texts,
+            trees: Vec::new(),
+        };
+        for (row, lists) in open.lists.into_iter().enumerate() {
+            packed.starts.push(offset(packed.entries.len()));
+            match lists {
+                Lists::Array(entries) => packed.entries.extend_from_slice(&entries),
+                Lists::Tree(entries) => packed.trees.push((index(row), entries)),
+            }
+        }
+        packed.starts.push(offset(packed.entries.len()));
+        packed.cells.shrink_to_fit();
+        packed.texts.shrink_to_fit();
+        packed
     }
 }
 
@@ -263,7 +351,7 @@ impl<'a> Row<'a> {
     pub(super) fn alone(stored: &'a Stored) -> Self {
         Self {
             cells: &stored.cells,
-            place: Place::Alone(stored),
+            place: Place::Alone(&stored.lists),
         }
     }
 
@@ -277,7 +365,7 @@ impl<'a> Row<'a> {
     #[inline]
     pub(crate) fn lists(self) -> ListsRef<'a> {
         match self.place {
-            Place::Alone(stored) => stored.lists.borrow(),
+            Place::Alone(lists) => lists.borrow(),
             Place::Packed(base, row) => {
                 if let Some(tree) = tree(&base.trees, row) {
                     return ListsRef::Tree(tree);
@@ -288,14 +376,12 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// A copy of a packed row, whose id stays where it is.
     fn to_stored(self) -> Stored {
         Stored {
             cells: self.cells.into(),
             lists: self.lists().to_owned(),
-            text: match self.place {
-                Place::Alone(stored) => stored.text.clone(),
-                Place::Packed(..) => None,
-            },
+            text: None,
         }
     }
 }
@@ -313,6 +399,22 @@ fn tree(trees: &[(u16, OrdSet<u64>)], row: usize) -> Option<&OrdSet<u64>> {
 fn range(starts: &[u32], row: usize) -> Option<std::ops::Range<usize>> {
     let [from, to] = starts.get(row..)?.first_chunk()?;
     Some(*from as usize..*to as usize)
+}
+
+/// The id at a place of a segment's texts, as bytes.
+#[inline]
+pub(super) fn text_in(texts: &[u8], from: u32) -> Option<&[u8]> {
+    let (length, rest) = texts.get(from as usize..)?.split_first_chunk::<2>()?;
+    rest.get(..usize::from(u16::from_le_bytes(*length)))
+}
+
+/// Appends an id to a segment's texts; where it begins.
+pub(super) fn push_text(texts: &mut Vec<u8>, text: &str) -> u32 {
+    let from = offset(texts.len());
+    let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
+    texts.extend_from_slice(&length.to_le_bytes());
+    texts.extend_from_slice(text.as_bytes());
+    from
 }
 
 /// A row's number: below [`SEGMENT_ROWS`], which 16 bits hold.

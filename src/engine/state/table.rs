@@ -11,7 +11,7 @@ use super::ids::{IdHash, Ids};
 use super::layout::{Layouts, TypeLayout};
 use super::links::TemplateSlots;
 use super::lists::{Kind, entry};
-use super::segment::{Row, Segment, Stored};
+use super::segment::{Row, RowMut, Segment};
 use super::values::Values;
 use crate::engine::EngineError;
 
@@ -59,6 +59,8 @@ pub(crate) struct State {
     types: Arc<Vec<TypeId>>,
     /// The segment of each type that takes new rows.
     open: Arc<Vec<Option<usize>>>,
+    /// Whether the state is being built, by its only holder.
+    filling: bool,
     ids: Ids,
     pub(super) values: Values,
     /// Inverted lists that are kept.
@@ -86,6 +88,7 @@ impl State {
             groups: Vec::new(),
             types: Arc::default(),
             open: Arc::new(vec![None; types]),
+            filling: false,
             ids: Ids::new(),
             values: Values::default(),
             inverted: Arc::default(),
@@ -206,6 +209,8 @@ impl State {
     }
 
     fn new_row(&mut self, ty: TypeId, text: &str) -> Option<Eid> {
+        let layouts = Arc::clone(&self.layouts);
+        let layout = layouts.of(ty)?;
         let slot = usize::from(ty.0);
         let open = self.open.get(slot).copied().flatten();
         let open = open.filter(|n| {
@@ -215,14 +220,17 @@ impl State {
         let n = match open {
             Some(n) => n,
             None => {
-                let width = self.layouts.of(ty)?.cells;
-                let n = self.add_segment(Segment::new(ty, width));
+                let mut segment = Segment::new(ty, layout.cells);
+                if self.filling {
+                    segment.open(layout.text);
+                }
+                let n = self.add_segment(segment);
                 *Arc::make_mut(&mut self.open).get_mut(slot)? = Some(n);
                 n
             }
         };
         let group = Arc::make_mut(self.groups.get_mut(n / GROUP)?);
-        let row = group.get_mut(n % GROUP)?.push(text);
+        let row = group.get_mut(n % GROUP)?.push(layout.text, text);
         Eid::at(n, row)
     }
 
@@ -237,7 +245,7 @@ impl State {
     }
 
     /// A row to be written.
-    pub(super) fn edit(&mut self, eid: Eid) -> Option<&mut Stored> {
+    pub(super) fn edit(&mut self, eid: Eid) -> Option<RowMut<'_>> {
         let n = eid.segment();
         let group = Arc::make_mut(self.groups.get_mut(n / GROUP)?);
         let segment = group.get_mut(n % GROUP)?;
@@ -284,8 +292,21 @@ impl State {
         true
     }
 
+    /// Makes ready for very many changes by the state's only holder: until
+    /// [`State::settle`], rows are written in place.
+    pub(crate) fn fill(&mut self) {
+        self.filling = true;
+        for group in &mut self.groups {
+            for segment in Arc::make_mut(group) {
+                let text = self.layouts.of(segment.ty).map_or(0, |layout| layout.text);
+                segment.open(text);
+            }
+        }
+    }
+
     /// Packs every segment that was written since it was packed.
     pub(crate) fn settle(&mut self) {
+        self.filling = false;
         for group in &mut self.groups {
             for segment in Arc::make_mut(group) {
                 let text = self.layouts.of(segment.ty).map_or(0, |layout| layout.text);

@@ -350,6 +350,15 @@ impl State {
         kind: crate::engine::EdgeKind,
     ) -> Result<(), EngineError> {
         let (lower, upper) = (self.intern_uid(child)?, self.intern_uid(parent)?);
+        self.join_to((lower, child), (upper, parent), kind)
+    }
+
+    fn join_to(
+        &mut self,
+        (lower, child): (Eid, &EntityUid),
+        (upper, parent): (Eid, &EntityUid),
+        kind: crate::engine::EdgeKind,
+    ) -> Result<(), EngineError> {
         self.add_edge(lower, upper, kind).map_err(|refused| {
             let parent = display_uid(parent);
             let message = match refused {
@@ -387,7 +396,8 @@ impl State {
         self.write_row(eid, layout, &cells);
         self.turn_references(eid, &before, &self.references(eid, layout));
         for (parent, kind) in &entity.parents {
-            self.edge(&entity.uid, parent, *kind)?;
+            let upper = self.intern_uid(parent)?;
+            self.join_to((eid, &entity.uid), (upper, parent), *kind)?;
         }
         Ok(())
     }
@@ -447,7 +457,9 @@ impl State {
         }
         let before = self.references(eid, layout);
         self.write_row(eid, layout, &Cells::new(layout.cells));
-        if let Some(cell) = self.edit(eid).and_then(|stored| stored.cells.first_mut()) {
+        if let Some(row) = self.edit(eid)
+            && let Some(cell) = row.cells.first_mut()
+        {
             *cell &= !flag::STORED;
         }
         self.counts.stored -= 1;

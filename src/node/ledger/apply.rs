@@ -1,4 +1,9 @@
 //! One write on top of a state: who may, what it does, and the event it becomes.
+//!
+//! In two parts, because the second one takes the state along: [`Step::plan`] looks
+//! at a state and refuses what is not to be written; [`Step::onto`] puts what was
+//! planned into the state. Planning comes first, so that a refusal costs nobody else
+//! anything.
 
 use std::sync::Arc;
 
@@ -6,103 +11,166 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::event::{self, BUNDLE_TAKEN, KEY_CREATED, KEY_REVOKED};
-use super::{ApiKey, Folded, LedgerError, NewKey, PAYLOAD_VERSION, Submission, What, Written};
-use crate::directory::command::{Command, Ids, event_text};
-use crate::engine;
-use crate::log::{Draft, Record};
+use super::{
+    ApiKey, Folded, LedgerError, NewKey, NextBundle, PAYLOAD_VERSION, Submission, What, Written,
+};
+use crate::directory::command::{Command, Ids};
+use crate::directory::world_file::change_form;
+use crate::directory::{Change, World};
+use crate::engine::intake::Ask;
+use crate::engine::{self, Decision};
+use crate::log::{Draft, Json, Payload, Record};
 use crate::node::Point;
 
-/// A write that can be committed.
-pub(super) struct Step {
+/// A state that writes are done on, one after another: facts and keys, and the
+/// point that decides by them. Nobody else sees it.
+#[derive(Debug, Clone)]
+pub(super) struct Working {
     pub(super) folded: Folded,
     pub(super) point: Point,
-    pub(super) draft: Draft,
-    pub(super) written: Written,
 }
 
-/// Does a write on a copy of a state.
-pub(super) fn step(
-    submission: &Submission,
-    (folded, point): (&Folded, &Point),
-    at: Timestamp,
-    ids: &mut dyn Ids,
-) -> Result<Step, LedgerError> {
-    still_good(submission, folded)?;
-    let mut folded = folded.clone();
-    let mut next = None;
-    let (kind, payload, answer, changes) = match &submission.what {
-        What::Command(command) => {
-            may(submission, command, (&folded, point), at)?;
-            let (payload, answer, changes) = carry_out(command, &mut folded, at, ids)?;
-            (command.kind(), payload, answer, changes)
-        }
-        What::CreateKey { key, id, sha256 } => {
-            operator(submission, "make API keys")?;
-            key.check().map_err(LedgerError::BadKey)?;
-            let key = kept(key, id, sha256, at);
-            let answer = json!({ "id": key.id });
-            let payload = json!(key).to_string();
-            Arc::make_mut(&mut folded.keys).insert(sha256.clone(), key);
-            (KEY_CREATED, payload, answer, Vec::new())
-        }
-        What::TakeBundle(bundle) => {
-            operator(submission, "take policies into use")?;
-            next = Some(bundle.over(&folded, point)?);
-            bundle.fold_into(&mut folded);
-            let answer = json!({ "bundle": bundle.hash() });
-            (BUNDLE_TAKEN, bundle.payload()?, answer, Vec::new())
-        }
-        What::RevokeKey { id } => {
-            operator(submission, "revoke API keys")?;
-            if !folded.keys.values().any(|key| key.id == *id) {
-                return Err(LedgerError::NoKey { id: id.clone() });
+/// A write that may be done, and what it does.
+pub(super) struct Step {
+    draft: Draft,
+    answer: Value,
+    then: Then,
+}
+
+/// What becomes of a state.
+enum Then {
+    Facts(World, Vec<engine::Change>),
+    KeyIs(ApiKey),
+    NoKey(String),
+    DecidedBy(Arc<NextBundle>, Point),
+}
+
+impl Step {
+    /// What a write does to a state. `text` is its command, written down.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the caller may not, or it cannot be done or kept.
+    pub(super) fn plan(
+        submission: &Submission,
+        text: Option<&Json>,
+        Working { folded, point }: &Working,
+        at: Timestamp,
+        ids: &mut dyn Ids,
+    ) -> Result<Self, LedgerError> {
+        still_good(submission, folded)?;
+        let (kind, payload, answer, then) = match &submission.what {
+            What::Command(command) => {
+                may(submission, command, (folded, point), at)?;
+                let planned = command.plan(&folded.world, at, ids)?;
+                let answer = json!({ "duties": planned.duties, "output": planned.output });
+                let payload = payload(text, command, &planned.changes, &answer);
+                let then = Then::Facts(planned.world, planned.effects);
+                (command.kind(), payload, answer, then)
             }
-            Arc::make_mut(&mut folded.keys).retain(|_, key| key.id != *id);
-            (KEY_REVOKED, event::revoked(id), json!({}), Vec::new())
-        }
-    };
-    let draft = Draft {
-        at,
-        actor: submission.actor.name.clone(),
-        kind: kind.to_owned(),
-        payload,
-        version: PAYLOAD_VERSION,
-        idempotency_key: submission.idempotency_key.clone(),
-    };
-    // One that the log would not keep must not spoil the others of its group.
-    draft.check().map_err(LedgerError::BadEvent)?;
-    let point = match next {
-        Some(point) => point,
-        None => point.after(folded.world.clone(), changes)?,
-    };
-    let revision = point.snapshot().revision().0;
-    folded.head.seq = revision;
-    folded.at = at;
-    Ok(Step {
-        folded,
-        point,
-        draft,
-        written: Written {
-            revision,
+            What::CreateKey { key, id, sha256 } => {
+                operator(submission, "make API keys")?;
+                key.check().map_err(LedgerError::BadKey)?;
+                let key = kept(key, id, sha256, at);
+                let answer = json!({ "id": key.id });
+                (KEY_CREATED, Payload::of(&key), answer, Then::KeyIs(key))
+            }
+            What::TakeBundle(bundle) => {
+                operator(submission, "take policies into use")?;
+                let next = bundle.over(folded, point)?;
+                let answer = json!({ "bundle": bundle.hash() });
+                let then = Then::DecidedBy(Arc::clone(bundle), next);
+                (BUNDLE_TAKEN, bundle.payload(), answer, then)
+            }
+            What::RevokeKey { id } => {
+                operator(submission, "revoke API keys")?;
+                if !folded.keys.values().any(|key| key.id == *id) {
+                    return Err(LedgerError::NoKey { id: id.clone() });
+                }
+                let then = Then::NoKey(id.clone());
+                (KEY_REVOKED, event::revoked(id), json!({}), then)
+            }
+        };
+        let payload =
+            payload.map_err(|what| LedgerError::BadEvent(format!("its payload {what}")))?;
+        let draft = Draft {
+            at,
+            actor: submission.actor.name.clone(),
+            kind: kind.to_owned(),
+            payload,
+            version: PAYLOAD_VERSION,
+            idempotency_key: submission.idempotency_key.clone(),
+        };
+        // One that the log would not keep must not spoil the others of its group.
+        draft.check().map_err(LedgerError::BadEvent)?;
+        Ok(Self {
+            draft,
             answer,
+            then,
+        })
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Node`] if the engine does not take what the directory took. The
+    /// state is gone then: who may have to go on without this write keeps another.
+    pub(super) fn onto(
+        self,
+        Working { mut folded, point }: Working,
+    ) -> Result<(Working, Draft, Written), LedgerError> {
+        let point = match self.then {
+            Then::Facts(world, changes) => {
+                folded.world = world;
+                point.advanced(folded.world.clone(), changes)?
+            }
+            Then::KeyIs(key) => {
+                Arc::make_mut(&mut folded.keys).insert(key.sha256.clone(), key);
+                point.advanced(folded.world.clone(), Vec::new())?
+            }
+            Then::NoKey(id) => {
+                Arc::make_mut(&mut folded.keys).retain(|_, key| key.id != id);
+                point.advanced(folded.world.clone(), Vec::new())?
+            }
+            Then::DecidedBy(bundle, next) => {
+                bundle.fold_into(&mut folded);
+                next
+            }
+        };
+        let revision = point.snapshot().revision().0;
+        folded.head.seq = revision;
+        folded.at = self.draft.at;
+        let written = Written {
+            revision,
+            answer: self.answer,
             repeated: false,
-        },
-    })
+        };
+        Ok((Working { folded, point }, self.draft, written))
+    }
 }
 
-/// Does what a command does to a world: the event's payload, the answer, and the
-/// changes to the engine.
-fn carry_out(
+/// The payload of a command's event: what the writer was answered, the changes, and
+/// the command itself, for people.
+fn payload(
+    text: Option<&Json>,
     command: &Command,
-    folded: &mut Folded,
-    at: Timestamp,
-    ids: &mut dyn Ids,
-) -> Result<(String, Value, Vec<engine::Change>), LedgerError> {
-    let planned = command.plan(&folded.world, at, ids)?;
-    let answer = json!({ "duties": planned.duties, "output": planned.output });
-    let payload = event_text(command, &planned, &answer);
-    folded.world = planned.world;
-    Ok((payload, answer, planned.effects))
+    changes: &[Change],
+    answer: &Value,
+) -> Result<Payload, String> {
+    let changes: Vec<_> = changes.iter().map(change_form).collect();
+    let (answer, changes) = (Json::of(answer)?, Json::of(&changes)?);
+    let written;
+    let command = match text {
+        Some(text) => text,
+        None => {
+            written = Json::of(command)?;
+            &written
+        }
+    };
+    Payload::object([
+        (ANSWER, &answer),
+        ("changes", &changes),
+        ("command", command),
+    ])
 }
 
 /// The member of a payload that holds what the writer got back.
@@ -145,23 +213,49 @@ fn may(
         });
     };
     let asks = command.asks(&folded.world, caller)?;
-    let mut denied = asks.into_iter().filter_map(|ask| {
-        let what = format!(
-            "{} on {} `{}`",
-            ask.action, ask.resource.ty, ask.resource.id
-        );
-        let decision = point.decide(ask, now).decision;
-        (!decision.allows()).then_some((what, decision))
-    });
-    match denied.next() {
-        None => Ok(()),
-        Some((what, decision)) => Err(LedgerError::Forbidden {
-            message: match decision.problem {
-                Some(problem) => format!("{} `{}` may not {what}: {problem}", caller.ty, caller.id),
-                None => format!("{} `{}` may not {what}", caller.ty, caller.id),
-            },
-        }),
+    let Some((what, decision)) = first_denied(point, &asks, now) else {
+        return Ok(());
+    };
+    if let Some((before, illegal)) = command.taken_already(&folded.world)
+        && could_have(&before, &asks, (folded, point), now)
+    {
+        return Err(illegal.into());
     }
+    Err(LedgerError::Forbidden {
+        message: match decision.problem {
+            Some(problem) => format!("{} `{}` may not {what}: {problem}", caller.ty, caller.id),
+            None => format!("{} `{}` may not {what}", caller.ty, caller.id),
+        },
+    })
+}
+
+/// The first question that is not allowed, told for people.
+fn first_denied(
+    point: &Point,
+    asks: &[Ask<'static>],
+    now: Timestamp,
+) -> Option<(String, Decision)> {
+    asks.iter().find_map(|ask| {
+        let decision = point.decide(ask.clone(), now).decision;
+        let resource = &ask.resource;
+        let what = || format!("{} on {} `{}`", ask.action, resource.ty, resource.id);
+        (!decision.allows()).then(|| (what(), decision))
+    })
+}
+
+/// Whether the questions were allowed if a fact were as it was.
+fn could_have(
+    before: &Change,
+    asks: &[Ask<'static>],
+    (folded, point): (&Folded, &Point),
+    now: Timestamp,
+) -> bool {
+    let mut world = folded.world.clone();
+    let then = world.apply(before.clone());
+    let then = then
+        .ok()
+        .and_then(|effects| point.after(world, effects).ok());
+    then.is_some_and(|then| first_denied(&then, asks, now).is_none())
 }
 
 fn operator(submission: &Submission, what: &str) -> Result<(), LedgerError> {

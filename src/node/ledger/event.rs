@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{ApiKey, LedgerError, TakenBundle};
 use crate::directory::Change;
 use crate::directory::command::event_changes;
-use crate::log::Record;
+use crate::log::{Payload, Record};
 
 /// The version of the payloads that are written now. Older ones stay readable:
 /// `tests/corpus/log` has a recorded file of each.
@@ -96,6 +96,6 @@ impl EventKind {
 }
 
 /// The payload of a key that is revoked.
-pub(super) fn revoked(id: &str) -> String {
-    serde_json::json!({ "id": id }).to_string()
+pub(super) fn revoked(id: &str) -> Result<Payload, String> {
+    Payload::of(&Revoked { id: id.to_owned() })
 }

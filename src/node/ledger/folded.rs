@@ -1,11 +1,11 @@
 //! What the events up to a position add up to.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::scan::each_event;
 use super::{ApiKey, EventKind, LedgerError, TakenBundle, checkpoint};
 use crate::directory::{AzureRoles, Change, Profile, World};
 use crate::log::{Head, Log, Record};
@@ -66,24 +66,9 @@ impl Folded {
     }
 
     fn go_on(mut self, log: &dyn Log, to: u64) -> Result<Self, LedgerError> {
-        let mut failed = None;
-        if to <= self.head.seq {
-            return Ok(self);
-        }
-        log.scan(self.head.seq, &mut |record| {
-            if let Err(error) = self.fold(record) {
-                failed = Some(error);
-                return ControlFlow::Break(());
-            }
-            match record.seq < to {
-                true => ControlFlow::Continue(()),
-                false => ControlFlow::Break(()),
-            }
-        })?;
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(self),
-        }
+        let from = self.head.seq;
+        each_event(log, (from, to), |record| self.fold(record))?;
+        Ok(self)
     }
 
     /// Folds one event in.

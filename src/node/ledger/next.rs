@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::{Folded, Ledger, LedgerError, TakenBundle};
 use crate::directory::world_file::{refold, refold_each};
 use crate::directory::{AzureRoles, World};
+use crate::log::Payload;
 use crate::node::{Misfit, Point, Refusal, self_test};
 use crate::policy::{Bundle, Source};
 
@@ -97,8 +98,8 @@ impl NextBundle {
     }
 
     /// What the log keeps of it.
-    pub(super) fn payload(&self) -> Result<String, LedgerError> {
-        serde_json::to_string(&self.taken).map_err(|error| LedgerError::Fault(error.to_string()))
+    pub(super) fn payload(&self) -> Result<Payload, String> {
+        Payload::of(self.taken.as_ref())
     }
 
     fn laid_under(&self, world: &World, revision: u64) -> Result<Point, Refusal> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::event::{BUNDLE_TAKEN, WORLD_SEEDED};
@@ -13,7 +14,7 @@ use super::{Folded, LedgerError, PAYLOAD_VERSION, TakenBundle};
 use crate::directory::world_file::{self, change_to_json};
 use crate::directory::{AzureRoles, Change, Profile};
 use crate::engine;
-use crate::log::{Draft, Log, PAYLOAD_BYTES_MAX};
+use crate::log::{Draft, Log, PAYLOAD_BYTES_MAX, Payload};
 use crate::node::{Clock, Point, self_test};
 use crate::policy::{Bundle, Source};
 
@@ -61,7 +62,7 @@ pub(super) fn start(log: &dyn Log, settings: &Settings) -> Result<(Folded, Point
     let take = to_take(&folded, &settings.choice)?;
     if let Some((taken, bundle)) = &take {
         self_test(bundle)?;
-        let payload = serde_json::to_string(taken).map_err(unwritable)?;
+        let payload = Payload::of(taken).map_err(LedgerError::BadEvent)?;
         drafts.push(draft(at, BUNDLE_TAKEN, payload));
     }
     let new = folded.seed.is_none() && folded.world.facts().next().is_none();
@@ -179,27 +180,29 @@ fn seeds(
     let sha256 = digest(source);
     let (mut drafts, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
     for fact in world_file::facts_in_order(&world) {
-        let text = change_to_json(&Change::Put(fact)).to_string();
-        if bytes + text.len() > SEED_BYTES_MAX {
-            drafts.push(seed_draft(at, &sha256, &std::mem::take(&mut part)));
+        let change = change_to_json(&Change::Put(fact));
+        let size = change.to_string().len();
+        if bytes + size > SEED_BYTES_MAX {
+            drafts.push(seed_draft(at, &sha256, &std::mem::take(&mut part))?);
             bytes = 0;
         }
-        bytes += text.len() + 1;
-        part.push(text);
+        bytes += size + 1;
+        part.push(change);
     }
-    drafts.push(seed_draft(at, &sha256, &part));
+    drafts.push(seed_draft(at, &sha256, &part)?);
     Ok(drafts)
 }
 
-fn seed_draft(at: Timestamp, sha256: &str, changes: &[String]) -> Draft {
-    let payload = format!(
-        r#"{{"sha256":"{sha256}","changes":[{}]}}"#,
-        changes.join(",")
-    );
-    draft(at, WORLD_SEEDED, payload)
+fn seed_draft(at: Timestamp, sha256: &str, changes: &[Value]) -> Result<Draft, LedgerError> {
+    let payload = Payload::of(&json!({ "sha256": sha256, "changes": changes }));
+    Ok(draft(
+        at,
+        WORLD_SEEDED,
+        payload.map_err(LedgerError::BadEvent)?,
+    ))
 }
 
-fn draft(at: Timestamp, kind: &str, payload: String) -> Draft {
+fn draft(at: Timestamp, kind: &str, payload: Payload) -> Draft {
     Draft {
         at,
         actor: STARTER.to_owned(),
@@ -207,13 +210,5 @@ fn draft(at: Timestamp, kind: &str, payload: String) -> Draft {
         payload,
         version: PAYLOAD_VERSION,
         idempotency_key: None,
-    }
-}
-
-fn unwritable(error: serde_json::Error) -> LedgerError {
-    LedgerError::Event {
-        seq: 0,
-        kind: BUNDLE_TAKEN.to_owned(),
-        what: error.to_string(),
     }
 }

@@ -1,22 +1,32 @@
-//! Past revisions: the recent ones from memory, older ones by replay.
+//! Past revisions: those that were published lately from memory, others by replay.
+//!
+//! A group of writes is published as one state. The revisions within it are made
+//! again when somebody asks for them: from the state that was published before them,
+//! a few events away, or from a checkpoint of the log.
+//!
+//! INVARIANT (near): a bundle that is taken into use ends its group (see `writer`),
+//! so that between two states that follow each other here policies change only with
+//! the last event, and the way from one to the other is short.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use jiff::Timestamp;
 
 use super::open::point_of;
+use super::stand::Stand;
 use super::{Folded, LedgerError};
 use crate::directory::world_file::change_to_json;
 use crate::directory::{Change, Fact, Key};
 use crate::log::Log;
 use crate::node::{Facts, Point};
 
-/// Points of the last revisions that are kept as they were published. Our choice;
-/// they share almost everything.
+/// States that are kept as they were published, the last ones. Our choice; they
+/// share almost everything.
 const RECENT_MAX: usize = 256;
-/// Points that were made by replay and are kept. Our choice: each is a whole state.
+/// Points that were made by replay and are kept. Our choice: each may be a whole
+/// state.
 const REPLAYED_MAX: usize = 4;
 
 /// A revision to decide at.
@@ -94,9 +104,94 @@ pub struct PastPoint {
 /// Past states that are at hand.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    recent: Mutex<VecDeque<PastPoint>>,
-    /// One replay at a time.
+    /// In order of their revisions.
+    recent: Mutex<VecDeque<Published>>,
+    /// One long replay at a time.
     replayed: Mutex<VecDeque<PastPoint>>,
+}
+
+/// A state that was published, with what it takes to go on from it.
+#[derive(Debug, Clone)]
+struct Published {
+    folded: Arc<Folded>,
+    point: Arc<Point>,
+}
+
+impl Published {
+    fn revision(&self) -> u64 {
+        self.point.snapshot().revision().0
+    }
+}
+
+impl Past {
+    /// Keeps a state that was published, the newest there is.
+    pub(super) fn keep(&self, folded: Arc<Folded>, point: Arc<Point>) {
+        let mut recent = locked(&self.recent);
+        // States of different bundles share little: of those before, the last one.
+        let hash = point.snapshot().bundle().hash();
+        let last = recent.back();
+        let others = last.is_some_and(|last| last.point.snapshot().bundle().hash() != hash);
+        let too_many = match others {
+            true => recent.len() - 1,
+            false => (recent.len() + 1).saturating_sub(RECENT_MAX),
+        };
+        let old: Vec<Published> = recent.drain(..too_many).collect();
+        recent.push_back(Published { folded, point });
+        drop(recent);
+        // Letting a state go takes long; nobody waits for that.
+        drop(old);
+    }
+
+    /// The state at a moment.
+    ///
+    /// # Errors
+    /// [`LedgerError::OutOfRange`] if the log does not reach there,
+    /// [`LedgerError::Busy`] while another is replayed that is as far away, and
+    /// whatever keeps it from being replayed.
+    pub(super) fn at(&self, log: &dyn Log, moment: Moment) -> Result<PastPoint, LedgerError> {
+        let revision = revision_of(log, moment)?;
+        let before = self.published_before(revision);
+        if let Some(found) = before.as_ref().filter(|it| it.revision() == revision) {
+            return Ok(PastPoint {
+                point: Arc::clone(&found.point),
+                at: found.folded.at,
+            });
+        }
+        // A long replay holds the lock; whoever comes meanwhile is asked to come again,
+        // or goes a short way by itself.
+        let mut replayed = match self.replayed.try_lock() {
+            Ok(replayed) => Some(replayed),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        let at_hand = replayed.as_ref().and_then(|them| find(them, revision));
+        if let Some(found) = at_hand {
+            return Ok(found);
+        }
+        let past = match (before, &replayed) {
+            (Some(before), _) => near(log, &before, revision)?,
+            (None, Some(_)) => replayed_to(log, revision)?,
+            (None, None) => return Err(LedgerError::Busy),
+        };
+        if let Some(replayed) = &mut replayed {
+            replayed.push_back(past.clone());
+            if replayed.len() > REPLAYED_MAX {
+                replayed.pop_front();
+            }
+        }
+        Ok(past)
+    }
+
+    /// The last state up to a revision that was published and is kept.
+    fn published_before(&self, revision: u64) -> Option<Published> {
+        let recent = locked(&self.recent);
+        let after = recent.partition_point(|it| it.revision() <= revision);
+        recent.get(after.checked_sub(1)?).cloned()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn find(points: &VecDeque<PastPoint>, revision: u64) -> Option<PastPoint> {
@@ -106,55 +201,24 @@ fn find(points: &VecDeque<PastPoint>, revision: u64) -> Option<PastPoint> {
         .cloned()
 }
 
-impl Past {
-    /// Keeps a state that was published.
-    pub(super) fn keep(&self, point: Arc<Point>, at: Timestamp) {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        // States of different bundles share little: of those before, the last one.
-        let hash = point.snapshot().bundle().hash();
-        let last = recent.back();
-        if last.is_some_and(|last| last.point.snapshot().bundle().hash() != hash) {
-            let others = recent.len() - 1;
-            recent.drain(..others);
-        }
-        recent.push_back(PastPoint { point, at });
-        if recent.len() > RECENT_MAX {
-            recent.pop_front();
-        }
-    }
+/// The state at a revision within the group that was written after a state.
+// INVARIANT (near): no more than a group of events lies between.
+fn near(log: &dyn Log, before: &Published, revision: u64) -> Result<PastPoint, LedgerError> {
+    let (folded, point) = (Folded::clone(&before.folded), Point::clone(&before.point));
+    let stand = Stand::at(folded, point).forward(log, revision, false)?;
+    let (folded, point) = stand.into_parts()?;
+    Ok(PastPoint {
+        point: Arc::new(point),
+        at: folded.at,
+    })
+}
 
-    /// The state at a moment.
-    ///
-    /// # Errors
-    /// [`LedgerError::OutOfRange`] if the log does not reach there, and whatever
-    /// keeps it from being replayed.
-    pub(super) fn at(&self, log: &dyn Log, moment: Moment) -> Result<PastPoint, LedgerError> {
-        let revision = revision_of(log, moment)?;
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = find(&recent, revision) {
-            return Ok(found);
-        }
-        drop(recent);
-        // A replay takes long; whoever comes meanwhile is asked to come again.
-        let mut replayed = match self.replayed.try_lock() {
-            Ok(replayed) => replayed,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(LedgerError::Busy),
-        };
-        if let Some(found) = find(&replayed, revision) {
-            return Ok(found);
-        }
-        let (folded, point) = Folded::at(log, Moment::Revision(revision))?;
-        let past = PastPoint {
-            point: Arc::new(point),
-            at: folded.at,
-        };
-        replayed.push_back(past.clone());
-        if replayed.len() > REPLAYED_MAX {
-            replayed.pop_front();
-        }
-        Ok(past)
-    }
+fn replayed_to(log: &dyn Log, revision: u64) -> Result<PastPoint, LedgerError> {
+    let (folded, point) = Folded::at(log, Moment::Revision(revision))?;
+    Ok(PastPoint {
+        point: Arc::new(point),
+        at: folded.at,
+    })
 }
 
 /// The revision of a moment, if the log has it and a decision can be made there:

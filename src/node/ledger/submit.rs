@@ -13,7 +13,7 @@ use super::past::{Past, PastPoint};
 use super::writer::{Job, Writer};
 use super::{ApiKey, Folded, LedgerError, Moment, NewKey, NextBundle, Settings, Written, open};
 use crate::directory::command::{Caller, Command, Ids};
-use crate::log::Log;
+use crate::log::{Json, Log};
 use crate::node::DecisionPoint;
 
 /// Writes that wait for the writer, at most. Our choice: some groups' worth.
@@ -97,9 +97,9 @@ impl Ledger {
         let (folded, point) = open::start(log.as_ref(), settings)?;
         let (applied, watching) = watch::channel(folded.head.seq);
         let point = Arc::new(DecisionPoint::new(point, Arc::clone(&settings.clock)));
-        let past = Arc::new(Past::default());
-        past.keep(Arc::clone(&point.current()), folded.at);
-        let shared = Arc::new(ArcSwap::from_pointee(folded));
+        let (folded, past) = (Arc::new(folded), Arc::new(Past::default()));
+        past.keep(Arc::clone(&folded), Arc::clone(&point.current()));
+        let shared = Arc::new(ArcSwap::new(folded));
         let (queue, jobs) = sync_channel(WAITING_MAX);
         let commits = Arc::new(AtomicU64::new(0));
         let writer = Writer {
@@ -150,7 +150,15 @@ impl Ledger {
     ) -> Result<oneshot::Receiver<Result<Written, LedgerError>>, LedgerError> {
         let (reply, receiver) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or(LedgerError::Busy)?;
-        let job = Job { submission, reply };
+        let command = match &submission.what {
+            What::Command(command) => Some(Json::of(command).map_err(LedgerError::BadEvent)?),
+            _ => None,
+        };
+        let job = Job {
+            submission,
+            command,
+            reply,
+        };
         queue.try_send(job).map_err(|_| LedgerError::Busy)?;
         Ok(receiver)
     }

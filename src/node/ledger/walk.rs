@@ -4,15 +4,12 @@
 //! from a checkpoint. With a candidate, all facts are taken in under its policies
 //! instead of those of the log.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::open::point_of;
-use super::{EventKind, Folded, LedgerError};
-use crate::directory::world_file;
-use crate::directory::{AzureRoles, Change};
-use crate::log::{Log, Record};
-use crate::node::{Facts, Point};
+use super::stand::Stand;
+use super::{Folded, LedgerError};
+use crate::log::Log;
+use crate::node::Point;
 use crate::policy::Bundle;
 
 /// A place in a log that moves.
@@ -20,13 +17,6 @@ pub struct Walk<'l> {
     log: &'l dyn Log,
     candidate: Option<Arc<Bundle>>,
     at: Option<Stand>,
-}
-
-/// The state at one position.
-struct Stand {
-    folded: Folded,
-    /// None where it is yet to be built from what was folded.
-    point: Option<Point>,
 }
 
 impl<'l> Walk<'l> {
@@ -60,95 +50,9 @@ impl<'l> Walk<'l> {
     pub fn to(&mut self, revision: u64) -> Result<&Point, LedgerError> {
         let stand = match self.at.take() {
             Some(stand) if stand.folded.head.seq <= revision => stand,
-            _ => Stand {
-                folded: Folded::replay(self.log, revision)?,
-                point: None,
-            },
+            _ => Stand::of(Folded::replay(self.log, revision)?),
         };
-        let stand = self.forward(stand, revision)?;
-        let Stand { folded, point } = self.at.insert(stand);
-        match point {
-            Some(point) => Ok(point),
-            none => Ok(none.insert(built(folded, self.candidate.as_ref())?)),
-        }
+        let stand = stand.forward(self.log, revision, self.has_candidate())?;
+        self.at.insert(stand).point(self.candidate.as_ref())
     }
-
-    fn forward(&self, mut stand: Stand, to: u64) -> Result<Stand, LedgerError> {
-        let mut failed = None;
-        if stand.folded.head.seq >= to {
-            return Ok(stand);
-        }
-        self.log.scan(stand.folded.head.seq, &mut |record| {
-            if let Err(error) = stand.step(record, self.candidate.is_some()) {
-                failed = Some(error);
-                return ControlFlow::Break(());
-            }
-            match record.seq < to {
-                true => ControlFlow::Continue(()),
-                false => ControlFlow::Break(()),
-            }
-        })?;
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(stand),
-        }
-    }
-}
-
-impl Stand {
-    /// Takes one event in. A point that is there goes along with it.
-    fn step(&mut self, record: &Record, candidate: bool) -> Result<(), LedgerError> {
-        let Some(point) = self.point.take() else {
-            return self.folded.fold(record);
-        };
-        let changes = match EventKind::of(record)? {
-            EventKind::Changed(changes) => changes,
-            EventKind::WorldSeeded(seed) => seed.changes,
-            EventKind::BundleTaken(_) if !candidate => return self.folded.fold(record),
-            EventKind::BundleTaken(_) | EventKind::KeyCreated(_) | EventKind::KeyRevoked(_) => {
-                self.folded.fold(record)?;
-                let Facts::Directory(world) = point.facts() else {
-                    return Ok(());
-                };
-                self.point = Some(point.after(world.as_ref().clone(), Vec::new())?);
-                return Ok(());
-            }
-        };
-        self.point = self.changed(&point, changes)?;
-        self.folded.head = record.head();
-        self.folded.at = record.at;
-        Ok(())
-    }
-
-    fn changed(
-        &mut self,
-        point: &Point,
-        changes: Vec<Change>,
-    ) -> Result<Option<Point>, LedgerError> {
-        let Facts::Directory(world) = point.facts() else {
-            return Ok(None);
-        };
-        let mut world = world.as_ref().clone();
-        let mut effects = Vec::new();
-        for change in changes {
-            effects.extend(world.apply(change)?);
-        }
-        let point = point.after(world.clone(), effects)?;
-        self.folded.world = world;
-        Ok(Some(point))
-    }
-}
-
-fn built(folded: &Folded, candidate: Option<&Arc<Bundle>>) -> Result<Point, LedgerError> {
-    let Some(bundle) = candidate else {
-        return point_of(folded);
-    };
-    let (world, changes) = world_file::refold(&folded.world, AzureRoles::of(bundle))?;
-    let revision = folded.head.seq;
-    Ok(Point::directory_at(
-        Arc::clone(bundle),
-        world,
-        changes,
-        revision,
-    )?)
 }

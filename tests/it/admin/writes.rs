@@ -150,6 +150,37 @@ fn what_does_not_come_about_says_what_would() {
     desk.wrote_nothing_since(after_key);
 }
 
+/// Who could accept it is told that it was accepted; all others learn what they did
+/// before: nothing.
+#[test]
+fn a_step_that_was_taken_is_told_to_those_who_could_take_it() {
+    let desk = Desk::start();
+    let accept = |principal: &str, invitation: &str, portal: &str| {
+        let path = format!("/v1/invitations/{invitation}/accept");
+        let call = desk.by(principal, "POST", &path);
+        call.json(&json!({ "portal": portal })).send()
+    };
+    let store = "microsoft-store-for-business";
+    let strangers = || {
+        for principal in [ADA, NORA, r#"CustomerUser::"mia""#] {
+            accept(principal, "i1", store).refused(403, "forbidden");
+        }
+        accept(GINA, "i1", "office-admin-portal").refused(403, "forbidden");
+        accept(GINA, "i9", store).refused(403, "forbidden");
+    };
+    strangers();
+    accept(GINA, "i1", store).written();
+    let before = desk.head();
+    let reply = accept(GINA, "i1", store);
+    let error = reply.refused(409, "illegal");
+    assert_eq!(
+        (&error["state"], &error["legal"]),
+        (&json!("accepted"), &json!([]))
+    );
+    strangers();
+    desk.wrote_nothing_since(before);
+}
+
 #[test]
 fn a_condition_holds_or_nothing_is_written() {
     let desk = Desk::start();

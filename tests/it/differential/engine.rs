@@ -19,6 +19,11 @@ pub(super) fn next(snapshot: &Snapshot, changes: Vec<Change>) -> Result<Snapshot
     snapshot.next(changes)
 }
 
+/// The same, written in place where no other snapshot is in the way.
+pub(super) fn advanced(snapshot: Snapshot, changes: Vec<Change>) -> Result<Snapshot, EngineError> {
+    snapshot.advanced(changes)
+}
+
 /// Other facts under the policies of a snapshot.
 pub(super) fn rebuilt(snapshot: &Snapshot, changes: Vec<Change>) -> Result<Snapshot, EngineError> {
     snapshot.rebuilt(changes, Revision(0))
@@ -26,7 +31,7 @@ pub(super) fn rebuilt(snapshot: &Snapshot, changes: Vec<Change>) -> Result<Snaps
 
 /// The same snapshot, packed.
 pub(super) fn settled(snapshot: &Snapshot) -> Snapshot {
-    snapshot.settled()
+    snapshot.clone().settled()
 }
 
 /// cedar-policy over the facts of a snapshot.

@@ -118,7 +118,16 @@ impl Course {
         }
         self.taken.batches += 1;
         self.taken.changes += changes.len();
-        self.snapshot = match made::next(&self.snapshot, changes.clone()) {
+        // Half of them go on in place, over what nobody else holds.
+        let next = match self.rng.percent(50) {
+            true => {
+                let empty = made::rebuilt(&self.snapshot, Vec::new()).expect("no facts");
+                let before = std::mem::replace(&mut self.snapshot, empty);
+                made::advanced(before, changes.clone())
+            }
+            false => made::next(&self.snapshot, changes.clone()),
+        };
+        self.snapshot = match next {
             Ok(next) => next,
             Err(error) => panic!("{error}\nrefused, and every change is sound: {changes:#?}"),
         };
@@ -391,8 +400,10 @@ impl Course {
             "to be refused afresh: {bad:?}"
         );
         let before = self.state(&self.snapshot);
-        let next = made::next(&self.snapshot, changes);
+        let next = made::next(&self.snapshot, changes.clone());
         assert!(next.is_err(), "to be refused: {bad:?}");
+        let next = made::advanced(self.snapshot.clone(), changes);
+        assert!(next.is_err(), "to be refused in place: {bad:?}");
         assert_eq!(
             self.state(&self.snapshot),
             before,

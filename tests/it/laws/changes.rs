@@ -114,6 +114,43 @@ fn the_state_is_that_of_the_same_facts_folded_afresh() {
     });
 }
 
+/// Groups of changes as a ledger takes them: each group begins at a snapshot that
+/// others hold, and goes on from there in place. `next`, which copies, is the judge.
+fn groups_agree(seeds: Vec<u64>) -> Result<(), TestCaseError> {
+    let (mut world, mut copied) = (facts::empty(), bare());
+    let mut held = vec![(bare(), copied.clone())];
+    let ground = facts::ground().into_iter().map(Change::Put);
+    let steps: Vec<Change> = ground.chain(seeds.into_iter().map(change)).collect();
+    for group in steps.chunks(16) {
+        let mut written = held.last().map_or_else(bare, |(last, _)| last.clone());
+        for change in group {
+            let Ok(changes) = world.apply(change.clone()) else {
+                continue;
+            };
+            copied = copied.next(changes.clone()).expect("facts fit the schema");
+            written = written.advanced(changes).expect("facts fit the schema");
+            prop_assert_eq!(written.revision(), copied.revision());
+        }
+        held.push((written, copied.clone()));
+    }
+    for (written, copied) in &held {
+        prop_assert_eq!(written.facts(), copied.facts());
+    }
+    Ok(())
+}
+
+#[test]
+fn changes_in_place_give_the_same_states_and_leave_what_is_held() {
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: u32::try_from(scaled(200)).expect("some cases"),
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(21),
+        ..ProptestConfig::default()
+    });
+    let seeds = vec(any::<u64>().no_shrink(), 1..200);
+    timed("groups of changes", || runner.run(&seeds, groups_agree)).expect("the law");
+}
+
 /// Steps are taken and refused alike often enough for the law to say something.
 #[test]
 fn random_steps_are_taken_and_refused() {

@@ -9,7 +9,7 @@ use aobo::log::{
     PAYLOAD_BYTES_MAX,
 };
 
-use super::{all, append, draft, drafts};
+use super::{all, append, draft, drafts, payload};
 
 type New<'a> = &'a dyn Fn() -> Box<dyn Log>;
 
@@ -55,8 +55,8 @@ fn keeps_order_and_bytes(log: &dyn Log) {
         assert_eq!(record.at, wanted.at);
         assert_eq!((&record.actor, &record.kind), (&wanted.actor, &wanted.kind));
         assert_eq!(
-            (&record.payload, record.version),
-            (&wanted.payload, wanted.version)
+            (record.payload.as_str(), record.version),
+            (wanted.payload.as_str(), wanted.version)
         );
         assert_eq!(record.idempotency_key, wanted.idempotency_key);
         assert_eq!(
@@ -146,24 +146,13 @@ fn refuses_what_it_does_not_keep(log: &dyn Log) {
         idempotency_key: Some(key.to_owned()),
         ..draft(0)
     };
-    let payload = |payload: &str| Draft {
-        payload: payload.to_owned(),
-        ..draft(0)
-    };
     let too_long = "x".repeat(NAME_BYTES_MAX + 1);
-    let too_large = format!("{{\"x\":\"{}\"}}", "x".repeat(PAYLOAD_BYTES_MAX - 7));
-    assert_eq!(too_large.len(), PAYLOAD_BYTES_MAX + 1);
     let cases = [
         (actor(""), "actor is empty"),
         (kind(""), "kind is empty"),
         (key(""), "key is empty"),
         (actor("a\0b"), "control character"),
         (kind(&too_long), "1025 bytes"),
-        (payload(&too_large), "16777217 bytes"),
-        (payload("[1]"), "one JSON object"),
-        (payload("{\"a\":\n1}"), "on one line"),
-        (payload("{\"a\":1}{}"), "not JSON"),
-        (payload("{\"a\":}"), "not JSON"),
     ];
     for (refused, wanted) in cases {
         let error = log.append(Head::START, &[draft(1), refused]).unwrap_err();
@@ -178,7 +167,10 @@ fn refuses_what_it_does_not_keep(log: &dyn Log) {
 fn takes_the_largest(log: &dyn Log) {
     let largest = Draft {
         actor: "x".repeat(NAME_BYTES_MAX),
-        payload: format!("{{\"x\":\"{}\"}}", "x".repeat(PAYLOAD_BYTES_MAX - 8)),
+        payload: payload(format!(
+            "{{\"x\":\"{}\"}}",
+            "x".repeat(PAYLOAD_BYTES_MAX - 8)
+        )),
         ..draft(0)
     };
     assert_eq!(largest.payload.len(), PAYLOAD_BYTES_MAX);
@@ -238,7 +230,7 @@ fn takes_many_writers(log: &dyn Log) {
                 head = now;
             }
             let read = log.with_key(own.idempotency_key.as_ref().unwrap());
-            assert_eq!(read.unwrap().unwrap().payload, own.payload);
+            assert_eq!(read.unwrap().unwrap().payload, own.payload.as_str());
         }
     };
     std::thread::scope(|scope| {

@@ -37,7 +37,10 @@ fn nothing_acknowledged_is_lost_or_there_twice() {
             for (key, seq) in &of_round {
                 let record = log.with_key(key).unwrap();
                 let record = record.unwrap_or_else(|| panic!("{key}, record {seq}, is lost"));
-                assert_eq!((record.seq, record.payload), (*seq, own(key).payload));
+                assert_eq!(
+                    (record.seq, record.payload.as_str()),
+                    (*seq, own(key).payload.as_str())
+                );
             }
             acknowledged.extend(of_round);
         }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use aobo::log::{Head, Log, LogError, Memory, Sqlite, compact, export, import};
 
-use super::{all, append, draft, drafts};
+use super::{all, append, draft, drafts, payload};
 use crate::support;
 
 const V1: &str = "tests/corpus/log/v1/events.jsonl";
@@ -49,7 +49,7 @@ fn names_that_look_like_members_stay_names() {
     odd.actor = "a\",\"payload\":{}}".to_owned();
     odd.kind = ",".to_owned();
     odd.idempotency_key = Some("\\\",\"payload\":".to_owned());
-    odd.payload = "{\"payload\":{ \"payload\" :1},\"x\":1.0e2}".to_owned();
+    odd.payload = payload("{\"payload\":{ \"payload\" :1},\"x\":1.0e2}");
     append(&log, &[odd]);
     let fresh = Memory::new();
     import(&fresh, &mut text_of(&log).as_bytes()).unwrap();

@@ -1,0 +1,49 @@
+//! Rows of one type while a state is built.
+//!
+//! Nobody else has a state that is being built, so nothing of it must stay as it
+//! was: cells and ids are written where they will stay, and a row's entries are a
+//! list of their own until the segment is packed, which happens once.
+
+use super::lists::Lists;
+use super::segment::{RowMut, push_text, text_in};
+
+/// The rows of an open segment.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Open {
+    pub(super) cells: Vec<u32>,
+    /// Ids, as a packed segment has them.
+    pub(super) texts: Vec<u8>,
+    pub(super) lists: Vec<Lists>,
+}
+
+impl Open {
+    /// Adds a row of which only the id is known. `at` is its text cell.
+    pub(super) fn push(&mut self, width: usize, at: usize, text: &str) {
+        let from = self.cells.len();
+        self.cells.resize(from + width, 0);
+        if let Some(cell) = self.cells.get_mut(from + at) {
+            *cell = push_text(&mut self.texts, text);
+        }
+        self.lists.push(Lists::default());
+    }
+
+    #[inline]
+    pub(super) fn row(&self, width: usize, row: usize) -> Option<(&[u32], &Lists)> {
+        let cells = self.cells.get(row * width..(row + 1) * width)?;
+        Some((cells, self.lists.get(row)?))
+    }
+
+    #[inline]
+    pub(super) fn edit(&mut self, width: usize, row: usize) -> Option<RowMut<'_>> {
+        Some(RowMut {
+            cells: self.cells.get_mut(row * width..(row + 1) * width)?,
+            lists: self.lists.get_mut(row)?,
+        })
+    }
+
+    /// The id of a row, as bytes. `at` is the row's text cell.
+    #[inline]
+    pub(super) fn text(&self, width: usize, row: usize, at: usize) -> Option<&[u8]> {
+        text_in(&self.texts, *self.cells.get(row * width + at)?)
+    }
+}
