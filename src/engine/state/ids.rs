@@ -142,6 +142,11 @@ impl Shard {
     /// Writes into the first free slot; whether there was one.
     fn put(&self, hash: IdHash, wanted: u64) -> bool {
         for slot in self.probe(hash) {
+            // Most slots on the way are taken, and looking costs less than trying.
+            let held = slot.load(Ordering::Relaxed);
+            if held != 0 && held != wanted {
+                continue;
+            }
             match slot.compare_exchange(0, wanted, Ordering::Release, Ordering::Acquire) {
                 Ok(_) => {
                     self.used.fetch_add(1, Ordering::Relaxed);
