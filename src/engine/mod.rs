@@ -46,7 +46,10 @@
 //!   as edges come and go; very many parents of one type are not handed down but
 //!   found from above (`state/hierarchy.rs`).
 //! * **Snapshots share.** A write copies the rows it touches and a short path to
-//!   them; readers of older snapshots take no lock and see no change.
+//!   them; readers of older snapshots take no lock and see no change. The
+//!   writes of a group copy them once ([`Snapshot::advanced`]), and a state that is
+//!   built from nothing is written in place and packed at the end
+//!   (`state/open.rs`).
 //! * **Searches are an index, then a check** (`search.rs`): each candidate is
 //!   decided like any other question.
 //!

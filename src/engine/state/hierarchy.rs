@@ -229,7 +229,7 @@ impl State {
             return Err(EdgeRefused::Cycle);
         }
         self.counts.edges += 1;
-        if self.wide.contains(&(child, above)) || self.widens(child, above) {
+        if self.is_wide(child, above) || self.widens(child, above) {
             self.add_wide(child, parent, kind);
         } else {
             self.add(child, Kind::PARENT, parent, edge_number(kind));
@@ -269,15 +269,21 @@ impl State {
         false
     }
 
+    /// Whether an entity's edges to parents of a type are wide.
+    fn is_wide(&self, child: Eid, above: TypeId) -> bool {
+        // Few types ever have a wide edge, and all of them are noted.
+        let noted = |ty| self.wide_types.below.contains(&ty);
+        self.type_of(child).is_some_and(noted) && self.wide.contains(&(child, above))
+    }
+
     /// Turns the edges to a type wide if one more would be too many.
     fn widens(&mut self, child: Eid, above: TypeId) -> bool {
-        let of_type = self
-            .entries(child, Kind::PARENT)
-            .filter(|entry| self.type_of(entity_of(*entry)) == Some(above));
-        let held: Vec<u64> = of_type.collect();
-        if held.len() < NARROW_MAX {
+        let of_type = |entry: &u64| self.type_of(entity_of(*entry)) == Some(above);
+        let parents = || self.entries(child, Kind::PARENT).filter(of_type);
+        if parents().count() < NARROW_MAX {
             return false;
         }
+        let held: Vec<u64> = parents().collect();
         self.wide.insert((child, above));
         self.note_wide_types(child, above);
         for entry in &held {
@@ -352,9 +358,11 @@ impl State {
 
     /// In order.
     fn narrow_ancestors(&self, eid: Eid) -> Eids {
-        let row = self.row(eid).zip(self.layout_of(eid));
-        let found = row.map(|(row, layout)| State::ancestors(row, layout.nearest));
-        found.into_iter().flatten().collect()
+        let nearest = self.layout_of(eid).and_then(|layout| layout.nearest);
+        match State::row_ancestors(self.row(eid), nearest) {
+            Some(few) => few.iter().map(|number| Eid(*number)).collect(),
+            None => self.entries(eid, Kind::ANCESTOR).map(entity_of).collect(),
+        }
     }
 
     /// A new narrow edge: everything above goes to everything below.
@@ -369,8 +377,12 @@ impl State {
         }
         for lower in self.narrow_below(child) {
             let mut all = self.narrow_ancestors(lower);
+            let held = all.len();
             all.extend_from_slice(&added);
-            self.set_ancestors(lower, in_order(&mut all));
+            let all = in_order(&mut all);
+            if all.len() > held {
+                self.set_ancestors(lower, all);
+            }
         }
     }
 
@@ -400,12 +412,13 @@ impl State {
     }
 
     /// An entity and all below it by narrow edges, each after its parents.
-    fn narrow_below(&self, from: Eid) -> Vec<Eid> {
+    fn narrow_below(&self, from: Eid) -> Eids {
+        let mut order = Eids::new();
         if self.entries(from, Kind::CHILD).next().is_none() {
-            return vec![from];
+            order.push(from);
+            return order;
         }
         let mut visited = BTreeSet::new();
-        let mut order = Vec::new();
         let mut open = vec![(from, false)];
         while let Some((eid, done)) = open.pop() {
             if done {
@@ -434,14 +447,18 @@ impl State {
         let Some((at, room)) = self.layout_of(eid).and_then(|layout| layout.nearest) else {
             return;
         };
-        let spilled: Eids = self.entries(eid, Kind::ANCESTOR).map(entity_of).collect();
         let few = all.len() <= room;
-        let listed = if few { &[] } else { all };
-        for gone in without(&spilled, listed) {
-            self.take(eid, Kind::ANCESTOR, gone, 0);
-        }
-        for come in without(listed, &spilled) {
-            self.add(eid, Kind::ANCESTOR, come, 0);
+        let held = self.row(eid).and_then(|row| row.cells.get(at));
+        // Otherwise there are no entries, and will be none.
+        if !few || held == Some(&SPILLED) {
+            let spilled: Eids = self.entries(eid, Kind::ANCESTOR).map(entity_of).collect();
+            let listed = if few { &[] } else { all };
+            for gone in without(&spilled, listed) {
+                self.take(eid, Kind::ANCESTOR, gone, 0);
+            }
+            for come in without(listed, &spilled) {
+                self.add(eid, Kind::ANCESTOR, come, 0);
+            }
         }
         let count = if few {
             u32::try_from(all.len()).unwrap_or(SPILLED)
@@ -470,9 +487,13 @@ fn in_order(eids: &mut Eids) -> &[Eid] {
     eids
 }
 
-/// What of some entities is not among others, which are in order.
+/// What of some entities is not among others; both are in order.
 fn without<'e>(all: &'e [Eid], others: &'e [Eid]) -> impl Iterator<Item = Eid> + 'e {
-    let gone = all.iter().filter(|eid| others.binary_search(eid).is_err());
+    let mut others = others.iter().peekable();
+    let gone = all.iter().filter(move |eid| {
+        while others.next_if(|other| other < eid).is_some() {}
+        others.peek() != Some(eid)
+    });
     gone.copied()
 }
 

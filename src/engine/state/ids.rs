@@ -18,7 +18,7 @@ const SHARDS: usize = 256;
 /// Slots of a new part.
 const SLOTS_MIN: usize = 8;
 /// Slots up to which a part doubles when it is full. All parts are full at about
-/// the same time: larger ones grow by a quarter, so that there are never many more
+/// the same time: larger ones grow by an eighth, so that there are never many more
 /// free slots than that.
 const DOUBLING_MAX: usize = 1_024;
 
@@ -142,6 +142,11 @@ impl Shard {
     /// Writes into the first free slot; whether there was one.
     fn put(&self, hash: IdHash, wanted: u64) -> bool {
         for slot in self.probe(hash) {
+            // Most slots on the way are taken, and looking costs less than trying.
+            let held = slot.load(Ordering::Relaxed);
+            if held != 0 && held != wanted {
+                continue;
+            }
             match slot.compare_exchange(0, wanted, Ordering::Release, Ordering::Acquire) {
                 Ok(_) => {
                     self.used.fetch_add(1, Ordering::Relaxed);
@@ -158,7 +163,7 @@ impl Shard {
         let slots = self.slots.len();
         let grown = Self::new(match slots {
             ..=DOUBLING_MAX => slots * 2,
-            _ => slots + slots / 4,
+            _ => slots + slots / 8,
         });
         for slot in &self.slots {
             let held = slot.load(Ordering::Acquire);
@@ -167,5 +172,55 @@ impl Shard {
             }
         }
         grown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TYPE: TypeId = TypeId(3);
+
+    fn add(ids: &mut Ids, number: u32) {
+        let hash = ids.hash(TYPE, &number.to_string());
+        ids.insert(hash, Eid(number), |_| true);
+    }
+
+    #[test]
+    fn every_number_is_found_after_its_part_grew() {
+        let mut ids = Ids::new();
+        let all = 0..400_000;
+        all.clone().for_each(|number| add(&mut ids, number));
+        for number in all {
+            let hash = ids.hash(TYPE, &number.to_string());
+            assert_eq!(ids.find(hash, |eid| eid == Eid(number)), Some(Eid(number)));
+        }
+        let hash = ids.hash(TYPE, "nobody");
+        assert_eq!(ids.find(hash, |eid| eid == Eid(400_000)), None);
+    }
+
+    #[test]
+    fn large_parts_have_few_free_slots_at_any_size() {
+        let mut ids = Ids::new();
+        for number in 0..600_000_u32 {
+            add(&mut ids, number);
+            // From where each part is larger than what doubles.
+            if number > 400_000 && number % 10_000 == 0 {
+                let each = ids.bytes() as f64 / f64::from(number);
+                assert!(each < 11.0, "{each} bytes an id, of {number}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_refused_change_added_goes_when_a_part_grows() {
+        let mut ids = Ids::new();
+        let refused = ids.hash(TYPE, "refused");
+        ids.insert(refused, Eid(9_999_999), |_| true);
+        for number in 0..100_000_u32 {
+            let hash = ids.hash(TYPE, &number.to_string());
+            ids.insert(hash, Eid(number), |eid| eid.0 < 9_999_999);
+        }
+        assert_eq!(ids.find(refused, |eid| eid == Eid(9_999_999)), None);
     }
 }

@@ -3,7 +3,8 @@
 //! Deliberately not here: policies, and any meaning of an attribute. A state is
 //! cheap to clone and the clone never changes: a write copies the rows it
 //! touches and the short path to them, so that readers of older snapshots go on
-//! without a lock.
+//! without a lock. What nobody else holds is written in place, and a state that is
+//! being built is held by nobody else.
 
 mod eid;
 mod hierarchy;

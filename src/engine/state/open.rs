@@ -4,8 +4,12 @@
 //! was: cells and ids are written where they will stay, and a row's entries are a
 //! list of their own until the segment is packed, which happens once.
 
+use super::eid::SEGMENT_ROWS;
 use super::lists::Lists;
 use super::segment::{RowMut, push_text, text_in};
+
+/// Rows after which a segment is expected to become full.
+const MANY: usize = SEGMENT_ROWS / 16;
 
 /// The rows of an open segment.
 #[derive(Debug, Clone, Default)]
@@ -19,12 +23,24 @@ pub(super) struct Open {
 impl Open {
     /// Adds a row of which only the id is known. `at` is its text cell.
     pub(super) fn push(&mut self, width: usize, at: usize, text: &str) {
+        if self.lists.len() == MANY {
+            self.reserve_all();
+        }
         let from = self.cells.len();
         self.cells.resize(from + width, 0);
         if let Some(cell) = self.cells.get_mut(from + at) {
             *cell = push_text(&mut self.texts, text);
         }
         self.lists.push(Lists::default());
+    }
+
+    /// Makes room for a full segment of rows like those that are there, instead of
+    /// moving them each time that they double.
+    fn reserve_all(&mut self) {
+        let more = SEGMENT_ROWS / MANY - 1;
+        self.cells.reserve_exact(self.cells.len() * more);
+        self.lists.reserve_exact(self.lists.len() * more);
+        self.texts.reserve(self.texts.len() * more);
     }
 
     #[inline]

@@ -257,7 +257,8 @@ impl State {
     /// Adds an entry to an entity's lists; whether it was not there.
     pub(super) fn add(&mut self, to: Eid, kind: Kind, entity: Eid, more: u16) -> bool {
         let added = entry(kind, entity, more);
-        if self.row(to).is_some_and(|row| row.lists().contains(added)) {
+        // A row that another state may hold is not copied for nothing.
+        if !self.filling && self.row(to).is_some_and(|row| row.lists().contains(added)) {
             return false;
         }
         let Some(stored) = self.edit(to) else {

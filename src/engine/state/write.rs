@@ -392,7 +392,10 @@ impl State {
                 *cell = number;
             }
         }
-        let before = self.references(eid, layout);
+        let before = match self.is_stored(eid) {
+            true => self.references(eid, layout),
+            false => References::new(),
+        };
         self.write_row(eid, layout, &cells);
         self.turn_references(eid, &before, &self.references(eid, layout));
         for (parent, kind) in &entity.parents {
@@ -448,11 +451,7 @@ impl State {
         let Some(layout) = self.type_of(eid).and_then(|ty| layouts.of(ty)) else {
             return;
         };
-        if self
-            .row(eid)
-            .and_then(|row| row.cells.first())
-            .is_none_or(|c| c & flag::STORED == 0)
-        {
+        if !self.is_stored(eid) {
             return;
         }
         let before = self.references(eid, layout);
