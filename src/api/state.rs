@@ -9,6 +9,7 @@ use super::metadata::PublicUrl;
 use super::metrics::Metrics;
 use super::request_id::RequestIds;
 use super::search::{Pins, Tokens};
+use super::stamp::Stamps;
 use super::trace::TraceIds;
 use crate::node::decision_log::DecisionLog;
 use crate::node::{DecisionPoint, Ledger};
@@ -25,6 +26,7 @@ pub struct AppState {
     public_url: OnceLock<PublicUrl>,
     callers: Callers,
     trace_ids: TraceIds,
+    stamps: Stamps,
     metrics: Metrics,
     decisions: Option<Arc<DecisionLog>>,
 }
@@ -46,6 +48,7 @@ impl AppState {
         Self {
             metrics: Metrics::new(point.now()),
             trace_ids: TraceIds::new(),
+            stamps: Stamps::default(),
             point,
             ledger,
             draining: AtomicBool::new(false),
@@ -127,6 +130,10 @@ impl AppState {
 
     pub(super) fn trace_ids(&self) -> &TraceIds {
         &self.trace_ids
+    }
+
+    pub(super) fn stamps(&self) -> &Stamps {
+        &self.stamps
     }
 
     pub(super) fn request_ids(&self) -> &RequestIds {

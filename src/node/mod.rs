@@ -26,3 +26,4 @@ pub use point::{Answer, Facts, Point};
 pub use refusal::{Misfit, Refusal, TOLD_MAX, Told};
 pub use reload::*;
 pub use self_test::self_test;
+use self_test::self_test_of;
