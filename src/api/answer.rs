@@ -1,9 +1,13 @@
 //! Decisions as they stand on the wire.
 
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
 use serde::Serialize;
 
 use super::access_request::Offer;
 use super::error::ApiError;
+use super::position::Placed;
 use super::reason::Reason;
 use crate::engine::explain::Explanation;
 use crate::engine::{Decision, Problem};
@@ -11,6 +15,78 @@ use crate::node::Answer;
 
 /// The status within `context.error`: the question was at fault.
 const PROBLEM_STATUS: u16 = 400;
+const ADVICE: &str = "advice";
+const DUTY: &str = "duty";
+/// The annotations that an answer tells of the policies which made it.
+pub(super) const SAID: [&str; 2] = [ADVICE, DUTY];
+/// Headers of an answer, the request's id included.
+const HEADERS: usize = 4;
+
+/// The response that tells one answer, and from which state it is.
+///
+/// # Errors
+/// [`ApiError::Internal`]: none that is known.
+pub(super) fn told(placed: &Placed, answer: &EvaluationAnswer<'_>) -> Result<Response, ApiError> {
+    let body = match answer.is_bare() {
+        true => Bytes::from_static(bare(answer.decision)),
+        false => Bytes::from(text(answer)?),
+    };
+    Ok(response(placed, body))
+}
+
+/// The same of several evaluations. Source: AuthZEN 1.0, "Access Evaluations API
+/// Response".
+///
+/// Shape: `{"evaluations": [{"decision": true}, {"decision": false}]}`.
+///
+/// # Errors
+/// As [`told`].
+pub(super) fn told_all<'a>(
+    placed: &Placed,
+    answers: impl ExactSizeIterator<Item = EvaluationAnswer<'a>>,
+) -> Result<Response, ApiError> {
+    const BEGIN: &[u8] = br#"{"evaluations":["#;
+    const END: &[u8] = b"]}";
+    // Most answers are bare, and a comma follows each.
+    let each = bare(false).len() + 1;
+    let mut body = Vec::with_capacity(BEGIN.len() + answers.len() * each + END.len());
+    body.extend_from_slice(BEGIN);
+    for (at, answer) in answers.enumerate() {
+        if at > 0 {
+            body.push(b',');
+        }
+        match answer.is_bare() {
+            true => body.extend_from_slice(bare(answer.decision)),
+            false => body.append(&mut text(&answer)?),
+        }
+    }
+    body.extend_from_slice(END);
+    Ok(response(placed, Bytes::from(body)))
+}
+
+/// The text of an answer without a context.
+fn bare(allows: bool) -> &'static [u8] {
+    match allows {
+        true => br#"{"decision":true}"#,
+        false => br#"{"decision":false}"#,
+    }
+}
+
+fn text(answer: &EvaluationAnswer<'_>) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(answer).map_err(|error| ApiError::Internal {
+        detail: error.to_string(),
+    })
+}
+
+fn response(placed: &Placed, body: Bytes) -> Response {
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(header::CONTENT_TYPE, json);
+    headers.extend(placed.stamp());
+    let mut response = Response::new(Body::from(body));
+    *response.headers_mut() = headers;
+    response
+}
 
 /// The answer to one evaluation. Source: AuthZEN 1.0, "Access Evaluation API
 /// Response".
@@ -21,15 +97,6 @@ pub(super) struct EvaluationAnswer<'a> {
     decision: bool,
     #[serde(skip_serializing_if = "AnswerContext::is_empty")]
     context: AnswerContext<'a>,
-}
-
-/// The answer to several evaluations. Source: AuthZEN 1.0, "Access Evaluations API
-/// Response".
-///
-/// Shape: `{"evaluations": [{"decision": true}, {"decision": false}]}`.
-#[derive(Serialize)]
-pub(super) struct EvaluationsAnswer<'a> {
-    pub(super) evaluations: Vec<EvaluationAnswer<'a>>,
 }
 
 /// What goes with a decision. The members are our choice, within what AuthZEN
@@ -86,6 +153,11 @@ impl<'a> EvaluationAnswer<'a> {
             decision: decision.allows(),
             context: AnswerContext::of(decision),
         }
+    }
+
+    /// Whether there is nothing to say but the effect.
+    fn is_bare(&self) -> bool {
+        self.context.is_empty()
     }
 
     /// An effect and nothing else.
@@ -161,8 +233,8 @@ impl<'a> AnswerContext<'a> {
         let problem = decision.problem.as_ref().filter(|p| !p.is_unknown_name());
         let erroring = decision.erroring.iter();
         Self {
-            advice: annotated(decision, "advice"),
-            duty: annotated(decision, "duty"),
+            advice: annotated(decision, ADVICE),
+            duty: annotated(decision, DUTY),
             error: problem.map(ErrorContext::of),
             erroring: erroring
                 .map(|failed| ErroringPolicy {

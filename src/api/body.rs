@@ -1,11 +1,9 @@
 //! From the bytes of a request to the text of its body.
 //!
-//! Size, media type and encoding are settled here; what the text says is for
-//! `wire`.
+//! Media type and encoding are settled here, its size before (`pool`); what the
+//! text says is for `wire`.
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 
 use serde_json::{Map, Value};
 
@@ -18,19 +16,8 @@ pub const BODY_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of the body of several evaluations. Source: contract, section 3.
 pub const EVALUATIONS_BODY_BYTES_MAX: usize = 2 << 20;
 
-/// The text of a JSON body, not yet parsed. `bytes_max` is the limit under which
-/// the body was read, for the message.
-pub(super) fn json_text<'b>(
-    headers: &HeaderMap,
-    body: &'b Result<Bytes, BytesRejection>,
-    bytes_max: usize,
-) -> Result<&'b str, ApiError> {
-    let bytes = body.as_ref().map_err(|error| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::BodyTooLarge { bytes_max },
-        _ => ApiError::BodyBroken {
-            detail: error.body_text(),
-        },
-    })?;
+/// The text of a JSON body, not yet parsed.
+pub(super) fn json_text<'b>(headers: &HeaderMap, bytes: &'b [u8]) -> Result<&'b str, ApiError> {
     media_type(headers)?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ApiError::EmptyBody);
@@ -43,10 +30,9 @@ pub(super) fn json_text<'b>(
 /// A JSON object as a body; a member name that comes twice is refused.
 pub(super) fn json_object(
     headers: &HeaderMap,
-    body: &Result<Bytes, BytesRejection>,
-    bytes_max: usize,
+    bytes: &[u8],
 ) -> Result<Map<String, Value>, ApiError> {
-    let text = json_text(headers, body, bytes_max)?;
+    let text = json_text(headers, bytes)?;
     Input::parse(text).map_err(ApiError::Json)?;
     let object = serde_json::from_str(text);
     object.map_err(|_| ApiError::Member("the body must be an object in JSON".to_owned()))

@@ -45,14 +45,21 @@ impl Placed {
         told
     }
 
+    /// Decides one question of which the effect is wanted, and what else there is to
+    /// say. No row is made of it: while decisions are recorded, it goes through
+    /// [`Placed::decide`].
+    pub(super) fn decide_alone(&self, ask: Ask<'_>) -> Decided {
+        let decided = self.point.decided(ask, self.now);
+        self.state.metrics().decided_all(Asked::Single, [&decided]);
+        decided
+    }
+
     /// Decides questions that stand beside each other; the answers are in order. No
     /// row is made of any: while decisions are recorded, each goes through
     /// [`Placed::decide`].
     pub(super) fn decide_many<'a>(&self, asks: impl IntoIterator<Item = Ask<'a>>) -> Vec<Decided> {
         let decided = self.point.decide_many(asks, self.now);
-        for item in &decided {
-            self.state.metrics().decided_item(item);
-        }
+        self.state.metrics().decided_all(Asked::Batch, &decided);
         decided
     }
 

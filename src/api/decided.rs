@@ -7,12 +7,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::http::HeaderMap;
 use jiff::Timestamp;
 
 use super::error::ApiError;
 use super::position::Placed;
-use super::request_id::REQUEST_ID;
+use super::request_id::RequestId;
 use crate::engine::intake::Ask;
 use crate::node::decision_log::{Decided, DecisionLog, Row};
 use crate::node::{Answer, Point};
@@ -20,7 +19,7 @@ use crate::node::{Answer, Point};
 /// The decisions of one request.
 pub(super) struct Deciding<'r> {
     log: Option<&'r Arc<DecisionLog>>,
-    request_id: &'r str,
+    request_id: &'r RequestId,
     caller: &'r str,
     rows: Vec<Row>,
 }
@@ -29,12 +28,11 @@ pub(super) struct Deciding<'r> {
 pub(super) struct Asked<'a>(Option<(Ask<'a>, Instant)>);
 
 impl<'r> Deciding<'r> {
-    /// For a request with these headers.
-    pub(super) fn of(placed: &'r Placed, headers: &'r HeaderMap) -> Self {
-        let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    /// For a request of this id.
+    pub(super) fn of(placed: &'r Placed, request_id: &'r RequestId) -> Self {
         Self {
             log: placed.state.decision_log(),
-            request_id: id.unwrap_or_default(),
+            request_id,
             caller: placed.caller.name(),
             rows: Vec::new(),
         }
@@ -65,7 +63,7 @@ impl<'r> Deciding<'r> {
                 answer,
                 point,
                 now,
-                request_id: self.request_id,
+                request_id: &self.request_id.to_string(),
                 caller: Some(self.caller),
                 item,
                 duration: began.elapsed(),
@@ -81,10 +79,10 @@ impl<'r> Deciding<'r> {
     pub(super) async fn recorded(self) -> Result<(), ApiError> {
         match self.log {
             None => Ok(()),
-            Some(log) => log
-                .write(&self.rows)
-                .await
-                .map_err(|_| ApiError::NotRecorded),
+            Some(log) => {
+                let written = Box::pin(log.write(&self.rows)).await;
+                written.map_err(|_| ApiError::NotRecorded)
+            }
         }
     }
 }

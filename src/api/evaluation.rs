@@ -2,19 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
-use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::AppState;
-use super::answer::EvaluationAnswer;
-use super::body::{BODY_BYTES_MAX, json_text};
-use super::caller::Asking;
+use super::answer::{EvaluationAnswer, SAID, told};
+use super::body::json_text;
 use super::decided::Deciding;
 use super::error::ApiError;
+use super::front::Sent;
 use super::position::{Placed, Position};
 use super::wire::EvaluationRequest;
 use crate::engine::intake::Ask;
@@ -26,15 +21,14 @@ use crate::engine::intake::Ask;
 /// is about none of the caller's tenants. A question that is merely about unknown
 /// things is decided: deny.
 pub(super) async fn evaluation(
-    State(state): State<Arc<AppState>>,
-    Asking(caller): Asking,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    state: &Arc<AppState>,
+    sent: Sent<'_>,
 ) -> Result<Response, ApiError> {
-    let text = json_text(&headers, &body, BODY_BYTES_MAX)?;
+    let text = json_text(sent.headers, sent.body)?;
     let EvaluationRequest { ask, explain } = EvaluationRequest::parse(text)?;
-    let placed = Position::read(&headers)?.place(&state, caller).await?;
-    let mut deciding = Deciding::of(&placed, &headers);
+    let position = Position::read(sent.headers)?;
+    let placed = position.place(state, sent.caller).await?;
+    let mut deciding = Deciding::of(&placed, sent.id);
     let answer = answer_one(&placed, &mut deciding, ask, explain)?;
     deciding.recorded().await?;
     Ok(answer)
@@ -51,12 +45,24 @@ pub(super) fn answer_one(
     explain: bool,
 ) -> Result<Response, ApiError> {
     placed.permits(&ask)?;
-    let asked = placed.state.access_requests().map(|_| ask.clone());
-    let (answer, explanation) = placed.decide(deciding, None, ask, explain);
-    let offer = asked.and_then(|ask| placed.offer(&ask, &answer));
-    let told = match explain {
-        true => EvaluationAnswer::explained(&answer, explanation.as_ref()),
-        false => EvaluationAnswer::plain(&answer.decision),
-    };
-    Ok((placed.stamp(), Json(told.offering(offer.as_ref()))).into_response())
+    let offers = placed.state.access_requests().is_some();
+    if explain || offers || deciding.is_recording() {
+        let asked = offers.then(|| ask.clone());
+        let (answer, explanation) = placed.decide(deciding, None, ask, explain);
+        let offer = asked.and_then(|ask| placed.offer(&ask, &answer));
+        let answer = match explain {
+            true => EvaluationAnswer::explained(&answer, explanation.as_ref()),
+            false => EvaluationAnswer::plain(&answer.decision),
+        };
+        return told(placed, &answer.offering(offer.as_ref()));
+    }
+    let decided = placed.decide_alone(ask);
+    let snapshot = placed.point.snapshot();
+    match decided.may_say_more(snapshot, &SAID) {
+        false => told(placed, &EvaluationAnswer::bare(decided.allows())),
+        true => {
+            let answer = decided.answer(snapshot);
+            told(placed, &EvaluationAnswer::plain(&answer.decision))
+        }
+    }
 }

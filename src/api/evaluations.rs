@@ -5,20 +5,15 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
-use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::AppState;
-use super::answer::{EvaluationAnswer, EvaluationsAnswer};
-use super::body::{EVALUATIONS_BODY_BYTES_MAX, json_text};
-use super::caller::Asking;
+use super::answer::{EvaluationAnswer, told_all};
+use super::body::json_text;
 use super::decided::Deciding;
 use super::error::ApiError;
 use super::evaluation::answer_one;
+use super::front::Sent;
 use super::position::{Placed, Position};
 use super::wire::{Asked, EvaluationsRequest, Semantic};
 use crate::engine::explain::Explanation;
@@ -31,24 +26,21 @@ use crate::node::Answer;
 /// [`ApiError`] if the request is not one, or asks for a revision that is not
 /// here. What is wrong with one item is that item's answer: deny.
 pub(super) async fn evaluations(
-    State(state): State<Arc<AppState>>,
-    Asking(caller): Asking,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    state: &Arc<AppState>,
+    sent: Sent<'_>,
 ) -> Result<Response, ApiError> {
-    let text = json_text(&headers, &body, EVALUATIONS_BODY_BYTES_MAX)?;
+    let text = json_text(sent.headers, sent.body)?;
     let request = EvaluationsRequest::parse(text)?;
-    let placed = Position::read(&headers)?.place(&state, caller).await?;
-    let mut deciding = Deciding::of(&placed, &headers);
+    let position = Position::read(sent.headers)?;
+    let placed = position.place(state, sent.caller).await?;
+    let mut deciding = Deciding::of(&placed, sent.id);
     let answer = match request.asked {
         Asked::One(ask) => answer_one(&placed, &mut deciding, *ask, request.explain)?,
         Asked::Many(items) => {
             state.metrics().batched(items.len());
             let deciding = &mut deciding;
             let items = decide(&placed, deciding, items, request.semantic, request.explain);
-            let evaluations = items.iter().map(Item::answer).collect();
-            let answer = Json(EvaluationsAnswer { evaluations });
-            (placed.stamp(), answer).into_response()
+            told_all(&placed, items.iter().map(Item::answer))?
         }
     };
     deciding.recorded().await?;

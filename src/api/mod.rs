@@ -19,6 +19,7 @@ mod decided;
 mod error;
 mod evaluation;
 mod evaluations;
+mod front;
 mod health;
 mod ledger_problem;
 mod listener;
@@ -27,12 +28,14 @@ mod metadata;
 mod metrics;
 mod openapi;
 mod otlp;
+mod paths;
 mod pool;
 mod position;
 mod reason;
 mod request_id;
 mod routes;
 mod search;
+mod stamp;
 mod state;
 mod tls;
 mod trace;
@@ -41,11 +44,12 @@ mod wire;
 
 pub use access_request::{AccessRequestError, AccessRequests, OFFER_SECONDS};
 pub use admin::{
-    BUNDLE_BODY_BYTES_MAX, COMMANDS, CommandRoute, admin_router, admin_router_within, admin_routes,
-    reads,
+    BUNDLE_BODY_BYTES_MAX, COMMANDS, CommandRoute, admin_front_within, admin_router,
+    admin_router_within, admin_routes, reads,
 };
 pub use body::{BODY_BYTES_MAX, EVALUATIONS_BODY_BYTES_MAX};
 pub use caller::*;
+pub use front::Front;
 pub use listener::*;
 pub use metadata::{METADATA_CACHE_SECONDS, PublicUrl};
 pub use metrics::{Asked, Hooked, Metrics, UnderWay};
@@ -54,7 +58,7 @@ pub use otlp::Spans;
 pub use position::AT_LEAST_SECONDS_MAX;
 pub use reason::reason;
 pub use request_id::REQUEST_ID_BYTES_MAX;
-pub use routes::{DECISION_ROUTES, Listener, Pool, RouteSpec, router, router_within};
+pub use routes::{DECISION_ROUTES, Listener, Pool, RouteSpec, front_within, router, router_within};
 pub use search::{
     PAGE_TOKEN_SECONDS, PINNED_PAST_POINTS_MAX, PINNED_POINTS_MAX, SEARCH_RESULTS_MAX, Sought,
 };

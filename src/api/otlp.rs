@@ -10,7 +10,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use opentelemetry::trace::Span as _;
 use opentelemetry::trace::{
     SpanBuilder, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId,
@@ -24,6 +24,7 @@ use opentelemetry_otlp::{
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, Span};
 
+use super::request_id::RequestId;
 use super::trace::{Parent, Trace};
 
 /// Seconds that the collector has to take a batch. Source: OTLP's default.
@@ -65,13 +66,13 @@ impl Spans {
         Ok(Self { provider, tracer })
     }
 
-    /// Begins the span of a request; with it comes where the request stands.
+    /// Begins the span of a request.
     pub(super) fn begin(
         &self,
         parent: Option<Parent>,
         method: &Method,
         route: Option<&str>,
-    ) -> (Trace, Sent) {
+    ) -> Sent {
         let name = match route {
             Some(route) => format!("{method} {route}"),
             None => "other".to_owned(),
@@ -85,14 +86,7 @@ impl Spans {
             Some(parent) => Context::new().with_remote_span_context(remote(parent)),
             None => Context::new(),
         };
-        let span = builder.start_with_context(&self.tracer, &context);
-        let own = span.span_context();
-        let trace = Trace {
-            trace_id: u128::from_be_bytes(own.trace_id().to_bytes()),
-            span_id: u64::from_be_bytes(own.span_id().to_bytes()),
-            parent,
-        };
-        (trace, Sent(span))
+        Sent(builder.start_with_context(&self.tracer, &context))
     }
 
     /// Sends what has not been sent yet, and nothing after it.
@@ -107,16 +101,24 @@ impl Spans {
 pub(super) struct Sent(Span);
 
 impl Sent {
+    /// Where the request stands.
+    pub(super) fn trace(&self) -> Trace {
+        let own = self.0.span_context();
+        Trace {
+            trace_id: u128::from_be_bytes(own.trace_id().to_bytes()),
+            span_id: u64::from_be_bytes(own.span_id().to_bytes()),
+        }
+    }
+
     /// Says how the request ended.
-    pub(super) fn end(mut self, status: StatusCode, request_id: &HeaderValue) {
+    pub(super) fn end(mut self, status: StatusCode, request_id: &RequestId) {
         let Self(span) = &mut self;
         if !span.is_recording() {
             return;
         }
         let code = i64::from(status.as_u16());
         span.set_attribute(KeyValue::new("http.response.status_code", code));
-        let request_id = request_id.to_str().unwrap_or_default().to_owned();
-        span.set_attribute(KeyValue::new("aobo.request_id", request_id));
+        span.set_attribute(KeyValue::new("aobo.request_id", request_id.to_string()));
         if status.is_server_error() {
             span.set_status(Status::error(""));
         }

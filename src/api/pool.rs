@@ -1,16 +1,16 @@
 //! Which share of the server a request gets, and how long it may take.
 //!
-//! One layer, told by the table of routes. Each [`Pool`] has room for so many
-//! requests; where it is full the answer is 503 at once, so that a flood of one kind
-//! leaves the others as they are. Work that takes long (batches, searches, the past)
-//! goes to threads of its own, as many as there are cores: the threads of single
-//! decisions never wait for it.
+//! Told by the table of routes. Each [`Pool`] has room for so many requests; where it
+//! is full the answer is 503 at once, so that a flood of one kind leaves the others as
+//! they are. Work that takes long (batches, searches, the past) goes to threads of its
+//! own, as many as there are cores: the threads of single decisions never wait for it.
 //!
 //! The body is read here, before room is taken: a caller that sends slowly holds a
 //! connection and the bytes that it sent, nothing else.
 //!
-//! INVARIANT (free): what is in [`Pool::Free`] passes untouched.
+//! INVARIANT (free): what is in [`Pool::Free`] has no share and always goes on.
 
+use std::fmt::Display;
 use std::future::poll_fn;
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
@@ -19,26 +19,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::body::{Bytes, HttpBody};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::Limits;
 use super::error::ApiError;
 use super::position::{AS_OF, AT_LEAST};
-use super::routes::{Pool, RouteSpec};
+use super::routes::Pool;
 
 /// The pools of one listener's routes.
 #[derive(Debug)]
 pub(super) struct Admission {
-    routes: Vec<RouteSpec>,
-    /// For routes that stand in no table.
-    otherwise: (Pool, usize),
     single: Share,
     waiting: Share,
     batch: Share,
@@ -50,7 +47,7 @@ pub(super) struct Admission {
 }
 
 /// What requests of one kind may use at the same time.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Share {
     what: &'static str,
     room: Arc<Semaphore>,
@@ -60,12 +57,16 @@ struct Share {
     time: Duration,
 }
 
+/// A request before it is let in.
+#[derive(Debug)]
+pub(super) struct Applicant<'a> {
+    admission: &'a Admission,
+    share: &'a Share,
+}
+
 impl Admission {
-    pub(super) fn new(
-        limits: &Limits,
-        routes: impl IntoIterator<Item = RouteSpec>,
-        otherwise: (Pool, usize),
-    ) -> Arc<Self> {
+    /// Empty pools within limits.
+    pub(super) fn new(limits: &Limits) -> Self {
         let share = |what, room: usize, threads: Option<usize>, time| Share {
             what,
             room: Arc::new(Semaphore::new(room)),
@@ -74,9 +75,7 @@ impl Admission {
         };
         let threads = Some(limits.heavy_threads);
         let (short, long) = (limits.request, limits.long_request);
-        Arc::new(Self {
-            routes: routes.into_iter().collect(),
-            otherwise,
+        Self {
             single: share("decisions", limits.singles, None, short),
             waiting: share(
                 "decisions that wait for a revision",
@@ -95,37 +94,30 @@ impl Admission {
             bodies: Arc::default(),
             bodies_bytes: limits.bodies_bytes,
             body: limits.body,
-        })
+        }
     }
 
-    /// The share of a request, and the bytes that its body may have; none if it is
-    /// free.
-    fn share(&self, request: &Request) -> Option<(&Share, usize)> {
-        // What matches no route is told so at once.
-        let path = request.extensions().get::<MatchedPath>()?.as_str();
-        let method = match request.method().as_str() {
-            "HEAD" => "GET",
-            method => method,
-        };
-        let asked = |spec: &&RouteSpec| spec.path == path && spec.method == method;
-        let spec = self.routes.iter().find(asked);
-        let (pool, bytes_max) = match spec {
-            Some(spec) => (spec.pool, spec.body_bytes_max),
-            None => self.otherwise,
-        };
+    /// The share of a request with these headers; none if it is free.
+    pub(super) fn ask(&self, pool: Pool, headers: &HeaderMap) -> Option<Applicant<'_>> {
         let share = match pool {
             Pool::Free => return None,
-            Pool::Single if request.headers().contains_key(AS_OF) => &self.batch,
-            Pool::Single if request.headers().contains_key(AT_LEAST) => &self.waiting,
+            Pool::Single if headers.contains_key(AS_OF) => &self.batch,
+            Pool::Single if headers.contains_key(AT_LEAST) => &self.waiting,
             Pool::Single => &self.single,
             Pool::Batch => &self.batch,
             Pool::Search => &self.search,
             Pool::Admin => &self.admin,
         };
-        Some((share, bytes_max))
+        Some(Applicant {
+            admission: self,
+            share,
+        })
     }
 
-    async fn read(&self, body: Body, bytes_max: usize) -> Result<(Bytes, Held), ApiError> {
+    async fn read<B>(&self, body: B, bytes_max: usize) -> Result<(Bytes, Held), ApiError>
+    where
+        B: HttpBody<Data = Bytes, Error: Display> + Unpin,
+    {
         let mut held = Held {
             bodies: Arc::clone(&self.bodies),
             bytes: 0,
@@ -133,8 +125,11 @@ impl Admission {
         if body.is_end_stream() {
             return Ok((Bytes::new(), held));
         }
-        let collected = collect(body, bytes_max, self.bodies_bytes, &mut held);
-        match within(self.body, collected).await {
+        let collected = {
+            let collected = pin!(collect(body, bytes_max, self.bodies_bytes, &mut held));
+            within(self.body, collected).await
+        };
+        match collected {
             Ok(bytes) => Ok((bytes?, held)),
             Err(_) => Err(ApiError::BodyLate {
                 seconds_max: self.body.as_secs(),
@@ -155,36 +150,47 @@ impl Share {
     }
 }
 
-/// Lets a request in if there is room for it, and runs it where it belongs.
-pub(super) async fn admitted(
-    State(admission): State<Arc<Admission>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
-    let Some((share, bytes_max)) = admission.share(&request) else {
-        return Ok(next.run(request).await);
-    };
-    let answered = within(share.time, async {
-        // Nothing is read for a request that would not be let in.
-        if share.is_full() {
-            return Err(ApiError::Overloaded { what: share.what });
-        }
-        let (parts, body) = request.into_parts();
-        let (bytes, held) = admission.read(body, bytes_max).await?;
-        let entered = share.enter()?;
-        let request = Request::from_parts(parts, Body::from(bytes));
-        match &share.threads {
-            None => {
-                let response = next.run(request).await;
-                drop((entered, held));
-                Ok(response)
+impl Applicant<'_> {
+    /// Lets a request in if there is room for it, reads its body, and does its work
+    /// where it belongs.
+    ///
+    /// # Errors
+    /// [`ApiError::Overloaded`] without room, [`ApiError::BodyTooLarge`] above
+    /// `bytes_max`, [`ApiError::BodyLate`] and [`ApiError::BodyBroken`] for a body that
+    /// does not come, [`ApiError::TooSlow`] for work that takes too long, and those of
+    /// the work.
+    pub(super) async fn run<B, W>(
+        self,
+        body: B,
+        bytes_max: usize,
+        work: impl FnOnce(Bytes) -> W,
+    ) -> Result<Response, ApiError>
+    where
+        B: HttpBody<Data = Bytes, Error: Display> + Unpin,
+        W: Future<Output = Result<Response, ApiError>> + Send + 'static,
+    {
+        let Self { admission, share } = self;
+        let answered = pin!(async {
+            // Nothing is read for a request that would not be let in.
+            if share.is_full() {
+                return Err(ApiError::Overloaded { what: share.what });
             }
-            Some(threads) => on_a_thread(threads, (entered, held), request, next).await,
-        }
-    });
-    let seconds_max = share.time.as_secs();
-    let late = |_| ApiError::TooSlow { seconds_max };
-    answered.await.map_err(late).flatten()
+            let (bytes, held) = admission.read(body, bytes_max).await?;
+            let held = (share.enter()?, held);
+            match &share.threads {
+                None => {
+                    let response = work(bytes).await;
+                    drop(held);
+                    response
+                }
+                // Apart, so that the others need not be as large.
+                Some(threads) => on_a_thread(threads, held, Box::pin(work(bytes))).await,
+            }
+        });
+        let seconds_max = share.time.as_secs();
+        let late = |_| ApiError::TooSlow { seconds_max };
+        within(share.time, answered).await.map_err(late).flatten()
+    }
 }
 
 /// Runs a handler on a thread for long work. What it holds is given back when the
@@ -192,32 +198,45 @@ pub(super) async fn admitted(
 async fn on_a_thread(
     threads: &Arc<Semaphore>,
     held: (OwnedSemaphorePermit, Held),
-    request: Request,
-    next: Next,
+    work: Pin<Box<impl Future<Output = Result<Response, ApiError>> + Send + 'static>>,
 ) -> Result<Response, ApiError> {
     let internal = |detail: String| ApiError::Internal { detail };
     let turn = Arc::clone(threads).acquire_owned().await;
     let turn = turn.map_err(|closed| internal(closed.to_string()))?;
     let runtime = Handle::current();
+    // What it says there is still said about this request.
+    let work = work.in_current_span();
     let work = tokio::task::spawn_blocking(move || {
-        let response = runtime.block_on(next.run(request));
+        let response = runtime.block_on(work);
         drop((turn, held));
         response
     });
-    work.await.map_err(|error| match error.try_into_panic() {
+    let answered = work.await.map_err(|error| match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
         Err(error) => internal(error.to_string()),
-    })
+    });
+    answered.flatten()
 }
 
 /// What a future says, if it says it in time. No clock is looked at for one that is
-/// ready at once, as most decisions are.
+/// ready at its first turn or its second, as most decisions are: hyper hands over a
+/// body that came with its head between the two.
 async fn within<F: Future>(time: Duration, future: F) -> Result<F::Output, Elapsed> {
     let mut future = pin!(future);
-    let at_once = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
-    match at_once {
-        Poll::Ready(output) => Ok(output),
-        Poll::Pending => timeout(time, future).await,
+    let mut turns = 0;
+    let soon = poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if turns == 0 => {
+            turns += 1;
+            // The second turn comes whether or not anything happens.
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+        Poll::Pending => Poll::Ready(None),
+    });
+    match soon.await {
+        Some(output) => Ok(output),
+        None => timeout(time, future).await,
     }
 }
 
@@ -243,12 +262,15 @@ impl Drop for Held {
 }
 
 /// A body as one piece; a body that came as one is not copied.
-async fn collect(
-    mut body: Body,
+async fn collect<B>(
+    mut body: B,
     bytes_max: usize,
     bodies_bytes_max: usize,
     held: &mut Held,
-) -> Result<Bytes, ApiError> {
+) -> Result<Bytes, ApiError>
+where
+    B: HttpBody<Data = Bytes, Error: Display> + Unpin,
+{
     let too_large = || ApiError::BodyTooLarge { bytes_max };
     if body.size_hint().lower() > bytes_max as u64 {
         return Err(too_large());
@@ -288,8 +310,10 @@ mod tests {
     use std::task::Context;
 
     use axum::Router;
+    use axum::body::Body;
+    use axum::extract::{MatchedPath, Request, State};
     use axum::http::{StatusCode, header};
-    use axum::middleware::from_fn_with_state;
+    use axum::middleware::{Next, from_fn_with_state};
     use axum::response::IntoResponse;
     use axum::routing::{get, post};
     use hyper::body::Frame;
@@ -306,6 +330,28 @@ mod tests {
         ("/search", Pool::Search),
         ("/admin/{id}", Pool::Admin),
     ];
+
+    /// The pools before handlers that are told when to answer.
+    async fn admitted(
+        State(admission): State<Arc<Admission>>,
+        request: Request,
+        next: Next,
+    ) -> Result<Response, ApiError> {
+        let path = request.extensions().get::<MatchedPath>();
+        let pool = path.and_then(|path| ROUTES.iter().find(|row| row.0 == path.as_str()));
+        let pool = pool.map_or(Pool::Free, |row| row.1);
+        let (parts, body) = request.into_parts();
+        let Some(applicant) = admission.ask(pool, &parts.headers) else {
+            return Ok(next.run(Request::from_parts(parts, body)).await);
+        };
+        let work = move |bytes| async move {
+            let request = Request::from_parts(parts, Body::from(bytes));
+            Ok(next.run(request).await)
+        };
+        applicant.run(body, BYTES_MAX, work).await
+    }
+
+    const BYTES_MAX: usize = 16;
 
     fn limits() -> Limits {
         Limits {
@@ -330,14 +376,6 @@ mod tests {
     fn held(limits: &Limits) -> Held {
         let (tell, entered) = mpsc::unbounded_channel();
         let let_go = Arc::new(Semaphore::new(0));
-        let rows = ROUTES.map(|(path, pool)| RouteSpec {
-            method: "POST",
-            path,
-            needs: None,
-            pool,
-            body_bytes_max: 16,
-            summary: "",
-        });
         let mut router = Router::new().route("/told", get(async || "told"));
         for (path, _) in ROUTES {
             let (tell, let_go) = (tell.clone(), Arc::clone(&let_go));
@@ -350,7 +388,7 @@ mod tests {
             };
             router = router.route(path, post(answer));
         }
-        let admission = Admission::new(limits, rows, (Pool::Free, 0));
+        let admission = Arc::new(Admission::new(limits));
         let router = router
             .fallback(async || StatusCode::NOT_FOUND.into_response())
             .layer(from_fn_with_state(admission, admitted));
@@ -404,10 +442,10 @@ mod tests {
         held.fills("/batch", "", 3, 1).await;
         held.fills("/search", "", 2, 1).await;
         held.fills("/admin/{id}", "", 1, 1).await;
-        held.fills("/single", AT_LEAST, 1, 1).await;
+        held.fills("/single", AT_LEAST.as_str(), 1, 1).await;
         held.fills("/single", "", 2, 2).await;
         // The past has the room of batches, which is taken.
-        let past = held.ask("/single", AS_OF, "").await.unwrap();
+        let past = held.ask("/single", AS_OF.as_str(), "").await.unwrap();
         assert_eq!(past.status(), StatusCode::SERVICE_UNAVAILABLE);
         held.let_go.add_permits(100);
         // Two batches and one search waited for their turn.
@@ -513,7 +551,7 @@ mod tests {
         let held = held(&limits);
         for (path, header, time) in [
             ("/single", "", limits.request),
-            ("/single", AT_LEAST, limits.request),
+            ("/single", AT_LEAST.as_str(), limits.request),
             ("/admin/7", "", limits.long_request),
         ] {
             let start = tokio::time::Instant::now();
@@ -535,19 +573,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_on_a_thread_comes_back() {
-        let rows = [RouteSpec {
-            method: "POST",
-            path: "/batch",
-            needs: None,
-            pool: Pool::Batch,
-            body_bytes_max: 16,
-            summary: "",
-        }];
         let limits = Limits {
             batches: 1,
             ..limits()
         };
-        let admission = Admission::new(&limits, rows, (Pool::Free, 0));
+        let admission = Arc::new(Admission::new(&limits));
         let panics = async || -> &'static str { panic!("within a batch") };
         let router = Router::new().route("/batch", post(panics));
         let router = router.layer(from_fn_with_state(Arc::clone(&admission), admitted));

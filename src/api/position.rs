@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::header::AsHeaderName;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use jiff::Timestamp;
@@ -21,8 +22,8 @@ use crate::node::{Facts, Ledger, Moment, Point, moment};
 pub(super) const REVISION: HeaderName = HeaderName::from_static("aobo-revision");
 /// The response header that says by which bundle a decision was made: its hash.
 pub(super) const BUNDLE: HeaderName = HeaderName::from_static("aobo-bundle");
-pub(super) const AT_LEAST: &str = "aobo-at-least";
-pub(super) const AS_OF: &str = "aobo-as-of";
+pub(super) const AT_LEAST: HeaderName = HeaderName::from_static("aobo-at-least");
+pub(super) const AS_OF: HeaderName = HeaderName::from_static("aobo-as-of");
 
 /// Seconds that a request waits for the revision of `Aobo-At-Least`. Our choice: a
 /// write is in force in milliseconds, or something is wrong.
@@ -52,12 +53,8 @@ impl Placed {
     /// The headers that say from which state an answer is: `Aobo-Revision` and
     /// `Aobo-Bundle`.
     pub(super) fn stamp(&self) -> [(HeaderName, HeaderValue); 2] {
-        let snapshot = self.point.snapshot();
-        let hash = HeaderValue::from_str(snapshot.bundle().hash().as_str());
-        // A hash is hexadecimal digits, which every header takes.
-        let hash = hash.unwrap_or_else(|_| HeaderValue::from_static(""));
-        let revision = HeaderValue::from(snapshot.revision().0);
-        [(REVISION, revision), (BUNDLE, hash)]
+        let [revision, bundle] = self.state.stamps().of(self.point.snapshot());
+        [(REVISION, revision), (BUNDLE, bundle)]
     }
 }
 
@@ -128,44 +125,17 @@ impl Position {
         state: &Arc<AppState>,
         caller: Arc<CallerIdentity>,
     ) -> Result<Placed, ApiError> {
-        let current = Arc::clone(&state.point().current());
-        let ledger = state.ledger().ok();
         if let Some(moment) = self.as_of {
-            let Some(ledger) = ledger else {
-                return Err(ApiError::AsOf(match current.facts() {
-                    Facts::Generic => {
-                        "`Aobo-As-Of` needs a log, and generic mode has none; leave the header out"
-                    }
-                    Facts::Directory(_) => {
-                        "`Aobo-As-Of` needs a log, and this server has none; start it with --data"
-                    }
-                }));
-            };
-            let clock = state.point().now();
-            if let Moment::Time(time) = moment
-                && time > clock
-            {
-                return Err(ApiError::AsOf(
-                    "`Aobo-As-Of` names a time that is yet to come",
-                ));
-            }
-            // An old state is replayed, which takes a while.
-            let found = tokio::task::spawn_blocking(move || ledger.at(moment));
-            let past = found.await.map_err(|error| ApiError::Internal {
-                detail: error.to_string(),
-            })??;
-            return Ok(Placed {
-                point: past.point,
-                now: moment.now(past.at),
-                past: true,
-                caller,
-                state: Arc::clone(state),
-            });
+            // Apart, as few ask for it: a decision's future stays small.
+            return Box::pin(past(moment, state, caller)).await;
         }
-        if let Some(ledger) = ledger.filter(|_| self.at_least > current.snapshot().revision().0) {
-            self.wait(&ledger).await;
+        let mut point = Arc::clone(&state.point().current());
+        if self.at_least > point.snapshot().revision().0
+            && let Ok(ledger) = state.ledger()
+        {
+            Box::pin(self.wait(&ledger)).await;
+            point = Arc::clone(&state.point().current());
         }
-        let point = Arc::clone(&state.point().current());
         let current = point.snapshot().revision();
         if self.at_least > current.0 {
             return Err(ApiError::NotReached {
@@ -191,9 +161,51 @@ impl Position {
     }
 }
 
+/// A past state.
+///
+/// # Errors
+/// As [`Position::place`].
+async fn past(
+    moment: Moment,
+    state: &Arc<AppState>,
+    caller: Arc<CallerIdentity>,
+) -> Result<Placed, ApiError> {
+    let ledger = state.ledger().ok();
+    let Some(ledger) = ledger else {
+        return Err(ApiError::AsOf(match state.point().current().facts() {
+            Facts::Generic => {
+                "`Aobo-As-Of` needs a log, and generic mode has none; leave the header out"
+            }
+            Facts::Directory(_) => {
+                "`Aobo-As-Of` needs a log, and this server has none; start it with --data"
+            }
+        }));
+    };
+    let clock = state.point().now();
+    if let Moment::Time(time) = moment
+        && time > clock
+    {
+        return Err(ApiError::AsOf(
+            "`Aobo-As-Of` names a time that is yet to come",
+        ));
+    }
+    // An old state is replayed, which takes a while.
+    let found = tokio::task::spawn_blocking(move || ledger.at(moment));
+    let past = found.await.map_err(|error| ApiError::Internal {
+        detail: error.to_string(),
+    })??;
+    Ok(Placed {
+        point: past.point,
+        now: moment.now(past.at),
+        past: true,
+        caller,
+        state: Arc::clone(state),
+    })
+}
+
 /// The only value of a header: none if it is not given, `Some(None)` if it is given
 /// more than once.
-pub(super) fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<Option<&'h HeaderValue>> {
+pub(super) fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Option<&HeaderValue>> {
     let mut given = headers.get_all(name).iter();
     let first = given.next()?;
     Some(given.next().is_none().then_some(first))

@@ -5,10 +5,12 @@
 //! characters, by an id of ours is our choice.
 
 use std::collections::hash_map::RandomState;
+use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use smallvec::SmallVec;
 
 /// The header, in requests and responses.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,28 +35,87 @@ impl RequestIds {
         }
     }
 
-    /// The id of a request in the log: its own if that is 1 to [`REQUEST_ID_BYTES_MAX`]
-    /// visible ASCII characters, else a new one.
-    pub(super) fn id_for(&self, headers: &HeaderMap) -> HeaderValue {
-        match headers.get(REQUEST_ID) {
-            Some(id) if is_plain(id) => id.clone(),
-            _ => self.make(),
+    /// The id of a request.
+    pub(super) fn id_for(&self, headers: &HeaderMap) -> RequestId {
+        let brought = headers.get(REQUEST_ID).filter(|id| !id.is_empty());
+        match brought {
+            Some(id) if is_plain(id) => RequestId::Brought(id.clone()),
+            other => RequestId::Made {
+                process: self.process,
+                n: self.next.fetch_add(1, Ordering::Relaxed),
+                echo: other.cloned(),
+            },
         }
-    }
-
-    fn make(&self) -> HeaderValue {
-        let n = self.next.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{:016x}-{n:x}", self.process);
-        // Hexadecimal digits and a hyphen are always a header's value.
-        HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from(n))
     }
 }
 
-/// The id that a response carries: the caller's as it was sent, else the one of
-/// the log.
-pub(super) fn echoed(headers: &HeaderMap, logged: &HeaderValue) -> HeaderValue {
-    let brought = headers.get(REQUEST_ID).filter(|id| !id.is_empty());
-    brought.unwrap_or(logged).clone()
+/// The id of one request. Told in the log as it is displayed: the caller's if that is
+/// 1 to [`REQUEST_ID_BYTES_MAX`] visible ASCII characters, else one of ours.
+#[derive(Debug, Clone)]
+pub(super) enum RequestId {
+    /// The caller's.
+    Brought(HeaderValue),
+    /// One of ours, spelled out when somebody wants to read it.
+    Made {
+        process: u64,
+        n: u64,
+        /// What the caller brought all the same, which it gets back.
+        echo: Option<HeaderValue>,
+    },
+}
+
+impl RequestId {
+    /// The id as the log has it, for a handler's request.
+    pub(super) fn logged(&self) -> HeaderValue {
+        match self {
+            Self::Brought(id) => id.clone(),
+            Self::Made { process, n, .. } => spelled(*process, *n),
+        }
+    }
+
+    /// The id that the response carries: the caller's as it was sent, else the one of
+    /// the log.
+    pub(super) fn echoed(self) -> HeaderValue {
+        match self {
+            Self::Brought(id) | Self::Made { echo: Some(id), .. } => id,
+            Self::Made { process, n, .. } => spelled(process, n),
+        }
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // It was looked at, or is made of digits.
+        to.write_str(self.logged().to_str().unwrap_or_default())
+    }
+}
+
+/// Bytes of an id that is made, at most: two numbers of 16 digits and a hyphen.
+const MADE_BYTES_MAX: usize = 33;
+
+/// Shape: `7fd9c31a3b952113-1`, the first number with all of its digits.
+fn spelled(process: u64, n: u64) -> HeaderValue {
+    let mut id: SmallVec<[u8; MADE_BYTES_MAX]> = SmallVec::new();
+    id.extend(digits(process));
+    id.push(b'-');
+    let first = id.len();
+    id.extend(digits(n).skip_while(|digit| *digit == b'0'));
+    if id.len() == first {
+        id.push(b'0');
+    }
+    // Hexadecimal digits and a hyphen are always a header's value.
+    HeaderValue::from_bytes(&id).unwrap_or_else(|_| HeaderValue::from(n))
+}
+
+/// All hexadecimal digits of a number. By hand: this is done for every request, and
+/// takes a tenth of what formatting does.
+fn digits(number: u64) -> impl Iterator<Item = u8> {
+    number.to_be_bytes().into_iter().flat_map(|byte| {
+        [byte >> 4, byte & 0xf].map(|half| match half {
+            0..=9 => b'0' + half,
+            _ => b'a' + half - 10,
+        })
+    })
 }
 
 fn is_plain(id: &HeaderValue) -> bool {
@@ -72,8 +133,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(REQUEST_ID, HeaderValue::from_bytes(id).unwrap());
         let of_log = ids.id_for(&headers);
-        assert_eq!(of_log.as_bytes() == id, logged, "{id:?}");
-        let echo = echoed(&headers, &of_log);
+        assert_eq!(of_log.logged().as_bytes() == id, logged, "{id:?}");
+        assert_eq!(of_log.to_string().as_bytes() == id, logged, "{id:?}");
+        let echo = of_log.echoed();
         assert_eq!(echo.as_bytes() == id, !id.is_empty(), "{id:?}");
     }
 
@@ -89,10 +151,18 @@ mod tests {
     }
 
     #[test]
+    fn a_made_id_is_spelled_as_it_is_formatted() {
+        for (process, n) in [(0, 0), (1, 1), (0xab_cdef, 0x10), (u64::MAX, u64::MAX)] {
+            let expected = format!("{process:016x}-{n:x}");
+            assert_eq!(spelled(process, n), expected.as_str());
+        }
+    }
+
+    #[test]
     fn made_ids_differ() {
         let (one, other) = (RequestIds::new(), RequestIds::new());
         let none = HeaderMap::new();
-        let made = [&one, &one, &other, &other].map(|ids| ids.id_for(&none));
+        let made = [&one, &one, &other, &other].map(|ids| ids.id_for(&none).echoed());
         let distinct: std::collections::HashSet<_> = made.iter().collect();
         assert_eq!(distinct.len(), made.len(), "{made:?}");
     }

@@ -6,21 +6,16 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::routing::{get, post};
-use axum::{handler::Handler, middleware};
 
 use super::access_request::jwks;
 use super::body::{BODY_BYTES_MAX, EVALUATIONS_BODY_BYTES_MAX};
-use super::caller::guarded;
 use super::error::ApiError;
-use super::evaluation::evaluation;
-use super::evaluations::evaluations;
+use super::front::Front;
 use super::health::{livez, readyz};
 use super::metadata::{metadata, metadata_of_path};
 use super::metrics::metrics;
 use super::openapi::openapi_decisions;
-use super::pool::{Admission, admitted};
 use super::search::{search_action, search_resource, search_subject};
-use super::watch::watched;
 use super::{AppState, Limits};
 use crate::node::Role;
 
@@ -86,10 +81,10 @@ pub(super) const fn spec(
 /// Every route of the decision listener.
 #[rustfmt::skip]
 pub const DECISION_ROUTES: &[RouteSpec] = &[
-    spec("POST", "/access/v1/evaluation", Some(Role::Decide), Pool::Single, "Decides one question."),
+    spec("POST", EVALUATION, Some(Role::Decide), Pool::Single, "Decides one question."),
     RouteSpec {
         body_bytes_max: EVALUATIONS_BODY_BYTES_MAX,
-        ..spec("POST", "/access/v1/evaluations", Some(Role::Decide), Pool::Batch, "Decides several questions on one state.")
+        ..spec("POST", EVALUATIONS, Some(Role::Decide), Pool::Batch, "Decides several questions on one state.")
     },
     spec("POST", "/access/v1/search/subject", Some(Role::Search), Pool::Search, "Finds who may do something on a resource."),
     spec("POST", "/access/v1/search/resource", Some(Role::Search), Pool::Search, "Finds on what a subject may do something."),
@@ -103,30 +98,53 @@ pub const DECISION_ROUTES: &[RouteSpec] = &[
     spec("GET", "/readyz", None, Pool::Free, "Says whether it decides, and from what."),
 ];
 
+const EVALUATION: &str = "/access/v1/evaluation";
+const EVALUATIONS: &str = "/access/v1/evaluations";
+
 /// Where metadata is published. Source: AuthZEN 1.0, "Obtaining Policy Decision
 /// Point Metadata".
 const WELL_KNOWN: &str = "/.well-known/authzen-configuration";
 
-/// The decision routes over a state.
+/// Who answers a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Handler {
+    /// [`super::evaluation`], by a call.
+    Evaluation,
+    /// [`super::evaluations`], by a call.
+    Evaluations,
+    /// axum's router.
+    Routed,
+}
+
+impl Handler {
+    /// Of a decision route.
+    fn of(spec: &RouteSpec) -> Self {
+        match spec.path {
+            EVALUATION => Self::Evaluation,
+            EVALUATIONS => Self::Evaluations,
+            _ => Self::Routed,
+        }
+    }
+}
+
+/// The decision routes over a state, as a router.
 ///
 /// Every response, errors included, is JSON and carries `X-Request-ID`.
 pub fn router(state: Arc<AppState>) -> Router {
     router_within(state, &Limits::default())
 }
 
-/// The decision routes over a state, within limits.
+/// The decision routes over a state, within limits, as a router.
 pub fn router_within(state: Arc<AppState>, limits: &Limits) -> Router {
-    let one = DefaultBodyLimit::max(BODY_BYTES_MAX);
-    let many = DefaultBodyLimit::max(EVALUATIONS_BODY_BYTES_MAX);
+    front_within(state, limits).into_router()
+}
+
+/// The decision routes over a state, within limits.
+pub fn front_within(state: Arc<AppState>, limits: &Limits) -> Front {
     let router = Router::new()
-        .route("/access/v1/evaluation", post(evaluation.layer(one)))
-        .route("/access/v1/evaluations", post(evaluations.layer(many)))
-        .route("/access/v1/search/subject", post(search_subject.layer(one)))
-        .route(
-            "/access/v1/search/resource",
-            post(search_resource.layer(one)),
-        )
-        .route("/access/v1/search/action", post(search_action.layer(one)))
+        .route("/access/v1/search/subject", post(search_subject))
+        .route("/access/v1/search/resource", post(search_resource))
+        .route("/access/v1/search/action", post(search_action))
         .route(WELL_KNOWN, get(metadata))
         .route(&format!("{WELL_KNOWN}/{{*path}}"), get(metadata_of_path))
         .route("/access/v1/jwks", get(jwks))
@@ -134,33 +152,28 @@ pub fn router_within(state: Arc<AppState>, limits: &Limits) -> Router {
         .route("/openapi.json", get(openapi_decisions))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz));
-    let table = DECISION_ROUTES.iter().copied();
+    let table = DECISION_ROUTES
+        .iter()
+        .map(|spec| (*spec, Handler::of(spec)));
     finished(router, state, Listener::Decisions, table, limits)
 }
 
-/// What every listener's routes have in common: the door, told by their table, and
-/// around it what watches requests. Routes are complete before they come here.
+/// A listener's front, over the router that answers what is not answered by a call.
+/// Routes are complete before they come here.
 pub(super) fn finished(
     router: Router<Arc<AppState>>,
     state: Arc<AppState>,
     listener: Listener,
-    table: impl IntoIterator<Item = RouteSpec>,
+    table: impl IntoIterator<Item = (RouteSpec, Handler)>,
     limits: &Limits,
-) -> Router {
-    let table: Vec<RouteSpec> = table.into_iter().collect();
-    let otherwise = match listener {
-        Listener::Decisions => Pool::Single,
-        Listener::Admin => Pool::Admin,
-    };
-    let rows = table.iter().copied();
-    let admission = Admission::new(limits, rows, (otherwise, BODY_BYTES_MAX));
+) -> Front {
+    // Bodies are bounded, by the table, where they are read.
     let router = router
+        .layer(DefaultBodyLimit::disable())
         .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed);
-    guarded(router, &state, listener, table)
-        .layer(middleware::from_fn_with_state(admission, admitted))
-        .layer(middleware::from_fn_with_state(Arc::clone(&state), watched))
-        .with_state(state)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(Arc::clone(&state));
+    Front::new(router, state, listener, table, limits)
 }
 
 pub(super) async fn not_found(uri: Uri) -> ApiError {

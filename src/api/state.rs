@@ -11,6 +11,7 @@ use super::metrics::Metrics;
 use super::otlp::Spans;
 use super::request_id::RequestIds;
 use super::search::{Pins, Tokens};
+use super::stamp::Stamps;
 use super::trace::TraceIds;
 use crate::node::decision_log::DecisionLog;
 use crate::node::{DecisionPoint, Ledger};
@@ -29,6 +30,7 @@ pub struct AppState {
     trace_ids: TraceIds,
     spans: Option<Arc<Spans>>,
     access_requests: Option<AccessRequests>,
+    stamps: Stamps,
     metrics: Metrics,
     decisions: Option<Arc<DecisionLog>>,
 }
@@ -52,6 +54,7 @@ impl AppState {
             trace_ids: TraceIds::new(),
             spans: None,
             access_requests: None,
+            stamps: Stamps::default(),
             point,
             ledger,
             draining: AtomicBool::new(false),
@@ -155,6 +158,10 @@ impl AppState {
 
     pub(super) fn trace_ids(&self) -> &TraceIds {
         &self.trace_ids
+    }
+
+    pub(super) fn stamps(&self) -> &Stamps {
+        &self.stamps
     }
 
     pub(super) fn request_ids(&self) -> &RequestIds {

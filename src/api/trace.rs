@@ -11,27 +11,25 @@ use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 
 use super::position::only;
 
-const PARENT: &str = "traceparent";
-const STATE: &str = "tracestate";
+const PARENT: HeaderName = HeaderName::from_static("traceparent");
+const STATE: HeaderName = HeaderName::from_static("tracestate");
 /// Members of a `tracestate`, at most. Source: section 3.3.1.1.
 const STATE_MEMBERS_MAX: usize = 32;
 /// Bytes of a `tracestate` that are passed on, at most. Source: section 3.3.1.5 asks
 /// for 512 at least; a longer one is left out whole.
 const STATE_BYTES_MAX: usize = 512;
 
-/// Where a request stands: its trace, its own span, and the caller's.
+/// Where a request stands: its trace, and its own span.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Trace {
     /// Never 0.
     pub(super) trace_id: u128,
     /// The span of this request; never 0.
     pub(super) span_id: u64,
-    /// What the caller said, if it said it well.
-    pub(super) parent: Option<Parent>,
 }
 
 /// A `traceparent`, and the `tracestate` beside it.
@@ -77,16 +75,14 @@ impl TraceIds {
         }
     }
 
-    /// Where a request with these headers stands.
-    pub(super) fn trace_for(&self, headers: &HeaderMap) -> Trace {
-        let parent = Parent::read(headers);
+    /// Where a request of this caller stands.
+    pub(super) fn trace_for(&self, parent: Option<Parent>) -> Trace {
         Trace {
             trace_id: match &parent {
                 Some(parent) => parent.trace_id,
                 None => u128::from(self.draw()) << 64 | u128::from(self.draw()),
             },
             span_id: self.draw(),
-            parent,
         }
     }
 
@@ -193,8 +189,9 @@ mod tests {
     #[track_caller]
     fn check(traceparent: &str, taken: bool) {
         let ids = TraceIds::new();
-        let trace = ids.trace_for(&headers(&[(PARENT, traceparent)]));
-        assert_eq!(trace.parent.is_some(), taken, "{traceparent}");
+        let parent = Parent::read(&headers(&[("traceparent", traceparent)]));
+        assert_eq!(parent.is_some(), taken, "{traceparent}");
+        let trace = ids.trace_for(parent);
         let theirs = traceparent.contains(&Hex(trace.trace_id).to_string());
         assert_eq!(theirs, taken, "{traceparent}");
         assert!(!traceparent.contains(&Hex(trace.span_id).to_string()));
@@ -230,13 +227,13 @@ mod tests {
             false,
         );
         check("", false);
-        let twice = headers(&[(PARENT, GOOD), (PARENT, GOOD)]);
+        let twice = headers(&[("traceparent", GOOD), ("traceparent", GOOD)]);
         assert_eq!(Parent::read(&twice), None);
     }
 
     #[track_caller]
     fn check_state(states: &[&str], taken: &str) {
-        let mut all = headers(&[(PARENT, GOOD)]);
+        let mut all = headers(&[("traceparent", GOOD)]);
         for state in states {
             all.append(STATE, state.parse().unwrap());
         }
@@ -269,9 +266,8 @@ mod tests {
     #[test]
     fn ids_that_are_made_differ() {
         let ids = TraceIds::new();
-        let none = HeaderMap::new();
         let made: std::collections::HashSet<u128> =
-            (0..1_000).map(|_| ids.trace_for(&none).trace_id).collect();
+            (0..1_000).map(|_| ids.trace_for(None).trace_id).collect();
         assert_eq!(made.len(), 1_000);
     }
 }

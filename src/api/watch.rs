@@ -2,93 +2,141 @@
 //! metrics, and one line in the log, for those who ask for it. The line names no
 //! query and no header, where secrets may stand.
 //!
+//! A span costs as much as a decision. It is made where lines finer than `info` are
+//! written, as the one of access is, and for handlers that may say more than that
+//! they failed; for any other request once it did.
+//!
 //! INVARIANT (closed): a handler that panics is answered with an error object;
 //! what it said goes to the log only.
+//! INVARIANT (named): every line about a request stands in its span.
 
 use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use tracing::level_filters::LevelFilter;
 use tracing::{Instrument, Span};
 
 use super::AppState;
 use super::error::ApiError;
+use super::metrics::{Counted, UnderWay};
 use super::otlp::Sent;
-use super::request_id::{REQUEST_ID, echoed};
-use super::trace::{Hex, Parent, Trace};
+use super::request_id::{REQUEST_ID, RequestId};
+use super::trace::{Hex, Parent};
 
-/// Runs a request, names its answer, and counts it.
-pub(super) async fn watched(
-    State(state): State<Arc<AppState>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let id = state.request_ids().id_for(request.headers());
-    let echo = echoed(request.headers(), &id);
-    // A handler knows the request by the same id, made or not.
-    request.headers_mut().insert(REQUEST_ID, id.clone());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map(MatchedPath::as_str);
-    let (trace, sent) = traced(&state, request.headers(), (&method, route));
-    let span = span_of(&id, &trace);
-    let under_way = state.metrics().begin(&method, route);
-    let mut response = match caught(next.run(request).instrument(span.clone())).await {
-        Ok(response) => response,
-        Err(detail) => ApiError::Internal { detail }.into_response(),
-    };
-    let status = response.status();
-    let micros = under_way.end(status);
-    if let Some(sent) = sent {
-        sent.end(status, &id);
-    }
-    let error = response.extensions_mut().remove::<ApiError>();
-    let detail = error.as_ref().and_then(ApiError::detail);
-    let error = error.as_ref().map(tracing::field::display);
-    span.in_scope(|| {
-        if status == StatusCode::INTERNAL_SERVER_ERROR {
-            tracing::error!(%method, path, detail, "the handler failed");
-        }
-        let status = status.as_u16();
-        tracing::debug!(
-            target: "aobo::access", %method, path, route, status, micros, error, detail, "answered"
-        );
-    });
-    response.headers_mut().insert(REQUEST_ID, echo);
-    response
+/// A request that is being answered.
+pub(super) struct Watched<'s> {
+    state: &'s AppState,
+    id: RequestId,
+    parent: Option<Parent>,
+    /// Its span for the collector, if there is one.
+    sent: Option<Sent>,
+    method: Method,
+    uri: Uri,
+    /// The template of its path.
+    route: Option<&'static str>,
+    span: Option<Span>,
+    under_way: UnderWay<'s>,
 }
 
-/// Where a request stands, and its span for the collector if there is one.
-fn traced(
-    state: &AppState,
-    headers: &HeaderMap,
-    (method, route): (&Method, Option<&str>),
-) -> (Trace, Option<Sent>) {
-    match state.spans() {
-        None => (state.trace_ids().trace_for(headers), None),
-        Some(spans) => {
-            let (trace, sent) = spans.begin(Parent::read(headers), method, route);
-            (trace, Some(sent))
+impl<'s> Watched<'s> {
+    /// From here on a request has a name and is counted. `talks` is whether whoever
+    /// answers may write lines of its own.
+    pub(super) fn begin(
+        state: &'s AppState,
+        parts: &Parts,
+        (route, counted): (Option<&'static str>, Counted),
+        talks: bool,
+    ) -> Self {
+        let mut watched = Self {
+            id: state.request_ids().id_for(&parts.headers),
+            parent: Parent::read(&parts.headers),
+            sent: None,
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            route,
+            span: None,
+            under_way: state.metrics().begin_at(counted),
+            state,
+        };
+        if let Some(spans) = state.spans() {
+            let parent = watched.parent.take();
+            watched.sent = Some(spans.begin(parent, &parts.method, route));
+        }
+        if talks || LevelFilter::current() > LevelFilter::INFO {
+            watched.span = Some(watched.made_span());
+        }
+        watched
+    }
+
+    /// The request's id.
+    pub(super) fn id(&self) -> &RequestId {
+        &self.id
+    }
+
+    /// Runs what answers the request, in its span, with a net under it.
+    pub(super) async fn run(
+        &self,
+        work: impl Future<Output = Result<Response, ApiError>>,
+    ) -> Response {
+        let span = self.span.clone().unwrap_or_else(Span::none);
+        match caught(work.instrument(span)).await {
+            Ok(answered) => answered.into_response(),
+            Err(detail) => ApiError::Internal { detail }.into_response(),
         }
     }
-}
 
-/// What every line about a request says first.
-fn span_of(id: &HeaderValue, trace: &Trace) -> Span {
-    let request_id = id.to_str().unwrap_or_default();
-    let (trace_id, span_id) = (Hex(trace.trace_id), Hex(trace.span_id));
-    tracing::info_span!("request", request_id, %trace_id, %span_id)
+    /// Counts the answer, tells of it, and names it.
+    pub(super) fn end(mut self, mut response: Response) -> Response {
+        let status = response.status();
+        let error = response.extensions_mut().remove::<ApiError>();
+        let failed = status == StatusCode::INTERNAL_SERVER_ERROR;
+        if failed && self.span.is_none() {
+            self.span = Some(self.made_span());
+        }
+        let micros = self.under_way.end(status);
+        if let Some(span) = &self.span {
+            let (method, path, route) = (&self.method, self.uri.path(), self.route);
+            let detail = error.as_ref().and_then(ApiError::detail);
+            let error = error.as_ref().map(tracing::field::display);
+            span.in_scope(|| {
+                if failed {
+                    tracing::error!(%method, path, detail, "the handler failed");
+                }
+                let status = status.as_u16();
+                tracing::debug!(
+                    target: "aobo::access", %method, path, route, status, micros, error, detail,
+                    "answered"
+                );
+            });
+        }
+        if let Some(sent) = self.sent.take() {
+            sent.end(status, &self.id);
+        }
+        let id = self.id.echoed();
+        response.headers_mut().insert(REQUEST_ID, id);
+        response
+    }
+
+    /// What every line about the request says first.
+    fn made_span(&mut self) -> Span {
+        let trace = match &self.sent {
+            Some(sent) => sent.trace(),
+            None => self.state.trace_ids().trace_for(self.parent.take()),
+        };
+        let (trace_id, span_id) = (Hex(trace.trace_id), Hex(trace.span_id));
+        let request_id = self.id.to_string();
+        tracing::info_span!("request", request_id, %trace_id, %span_id)
+    }
 }
 
 /// Runs a future to its end, or to the panic that ends it.
-async fn caught<F: Future>(work: F) -> Result<F::Output, String> {
+pub(super) async fn caught<F: Future>(work: F) -> Result<F::Output, String> {
     let mut work = pin!(work);
     // After a panic the future is dropped and nothing of it is looked at again,
     // and what handlers share is immutable or atomic.

@@ -157,6 +157,24 @@ impl Decision {
     }
 }
 
+impl Outcome {
+    /// Whether a policy that made the effect has one of these annotations. Also true
+    /// of a policy that only its name tells, which [`Decision::naming`] looks up.
+    #[must_use]
+    pub fn may_be_annotated(&self, snapshot: &Snapshot, annotations: &[&str]) -> bool {
+        let program = snapshot.program();
+        self.determining.iter().any(|policy| {
+            let named = match *policy {
+                PolicyHandle::Static(n) => program.policies.get(n as usize),
+                PolicyHandle::Link(link) => program.templates.get(usize::from(link.template)),
+                PolicyHandle::Named(_) => None,
+            };
+            let has = |name: &&str| named.is_none_or(|known| known.annotations.contains_key(*name));
+            annotations.iter().any(has)
+        })
+    }
+}
+
 fn named(
     (snapshot, query): (&Snapshot, &Query),
     names: &[Arc<str>],

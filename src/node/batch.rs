@@ -1,4 +1,5 @@
-//! Many questions on one state.
+//! Questions of which the effect is wanted, and perhaps more: one, or many on one
+//! state.
 
 use jiff::Timestamp;
 
@@ -6,9 +7,8 @@ use super::{Answer, Point};
 use crate::engine::intake::{Ask, Prepared};
 use crate::engine::{Decision, Outcome, Problem, Query, Snapshot, decide_batch, intern_batch};
 
-/// One of many questions, decided. Policies are named when the answer is asked
-/// for, because most of those who ask many questions want to know nothing else
-/// than the effect.
+/// A question, decided. Policies are named when the answer is asked for, because
+/// most of those who ask want to know nothing else than the effect.
 #[derive(Debug)]
 pub struct Decided {
     decided: Result<(Query, Outcome), Problem>,
@@ -16,6 +16,22 @@ pub struct Decided {
 }
 
 impl Point {
+    /// Answers a question as [`Point::decide`] does. `now` is the decider's clock.
+    #[must_use]
+    pub fn decided(&self, ask: Ask<'_>, now: Timestamp) -> Decided {
+        let Prepared { request, ignored } = match self.prepare(ask, now) {
+            Ok(prepared) => prepared,
+            Err(problem) => return Decided::refusing(problem),
+        };
+        let snapshot = self.snapshot();
+        let query = Query::new(snapshot, &request);
+        let decided = query.and_then(|query| {
+            let outcome = Outcome::of(snapshot, &query, self.mode())?;
+            Ok((query, outcome))
+        });
+        Decided { decided, ignored }
+    }
+
     /// Answers questions; the answers stand in their order, and each is that of
     /// [`Point::decide`]. `now` is the decider's clock.
     #[must_use]
@@ -91,6 +107,15 @@ impl Decided {
             Ok((_, outcome)) => outcome.erroring_count() > 0,
             Err(problem) => !problem.is_unknown_name(),
         }
+    }
+
+    /// Whether there may be more to say than the effect: something went wrong, or a
+    /// policy that made the effect may have one of these annotations. `snapshot` is
+    /// that of the point which decided.
+    #[must_use]
+    pub fn may_say_more(&self, snapshot: &Snapshot, annotations: &[&str]) -> bool {
+        let outcome = self.decided.as_ref().map(|(_, outcome)| outcome);
+        self.failed() || outcome.is_ok_and(|made| made.may_be_annotated(snapshot, annotations))
     }
 
     /// How many policies failed on it.

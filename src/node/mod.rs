@@ -30,3 +30,4 @@ pub use reads::ReadsKept;
 pub use refusal::{Misfit, Refusal, TOLD_MAX, Told};
 pub use reload::*;
 pub use self_test::self_test;
+use self_test::self_test_of;

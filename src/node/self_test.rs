@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{NodeError, Point};
-use crate::directory::{AzureRoles, world_file};
+use crate::directory::{AzureRoles, World, world_file};
 use crate::engine::intake::{Ask, Party};
 use crate::engine::{Input, Member};
 use crate::policy::{Bundle, Source};
@@ -86,6 +86,17 @@ const QUESTIONS: [(&str, &str, &str, &str, &str, bool); 6] = [
 /// [`NodeError::SelfTest`] naming the first wrong answer, or what kept the small
 /// world from being loaded.
 pub fn self_test(bundle: &Arc<Bundle>) -> Result<(), NodeError> {
+    let world = World::new(AzureRoles::of(bundle));
+    let bare = Point::directory(Arc::clone(bundle), world, Vec::new())?;
+    self_test_of(&bare)
+}
+
+/// The same of a bundle that was compiled: a point of a directory, over any facts.
+///
+/// # Errors
+/// As [`self_test`].
+pub(super) fn self_test_of(compiled: &Point) -> Result<(), NodeError> {
+    let bundle = compiled.snapshot().bundle();
     let source = Source::new("the self-test's world", WORLD);
     let (world, changes) =
         world_file::load(&source, AzureRoles::of(bundle)).map_err(|finding| {
@@ -93,7 +104,7 @@ pub fn self_test(bundle: &Arc<Bundle>) -> Result<(), NodeError> {
                 message: finding.to_string(),
             }
         })?;
-    let point = Point::directory(Arc::clone(bundle), world, changes)?;
+    let point = compiled.rebuilt(world, changes, 0)?;
     for (question, principal, action, ty, resource, allowed) in QUESTIONS {
         let ask = Ask {
             principal: party("PartnerUser", principal),

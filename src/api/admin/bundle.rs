@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -87,10 +86,10 @@ pub(super) async fn take(
     State(state): State<Arc<AppState>>,
     Asking(caller): Asking,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Bytes,
 ) -> Result<Response, ApiError> {
     let (ledger, actor) = actor(&state, &caller, &headers)?;
-    let body = json_object(&headers, &body, BUNDLE_BODY_BYTES_MAX)?;
+    let body = json_object(&headers, &body)?;
     let offered: Offered = serde_json::from_value(Value::Object(body))
         .map_err(|error| ApiError::Member(format!("this is not a bundle: {error}")))?;
     let asked = (idempotency_key(&headers)?, expected(&headers)?);

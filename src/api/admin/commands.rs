@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::auth::{actor, only};
 use crate::api::AppState;
-use crate::api::body::{BODY_BYTES_MAX, json_object};
+use crate::api::body::json_object;
 use crate::api::caller::Asking;
 use crate::api::error::ApiError;
 use crate::api::metrics::Carried;
@@ -103,14 +103,14 @@ pub(super) async fn command(
     Asking(caller): Asking,
     members: Result<Path<BTreeMap<String, String>>, PathRejection>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Bytes,
 ) -> Result<Response, ApiError> {
     let (ledger, actor) = actor(&state, &caller, &headers)?;
     let Path(members) = members?;
-    let body = match body {
+    let body = match body.is_empty() {
         // A command may be all in its path.
-        Ok(bytes) if bytes.is_empty() => Map::new(),
-        body => json_object(&headers, &body, BODY_BYTES_MAX)?,
+        true => Map::new(),
+        false => json_object(&headers, &body)?,
     };
     let submission = Submission {
         actor,

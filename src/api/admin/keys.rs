@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::auth::{actor, everywhere};
 use crate::api::AppState;
-use crate::api::body::{BODY_BYTES_MAX, json_object};
+use crate::api::body::json_object;
 use crate::api::caller::Asking;
 use crate::api::error::ApiError;
 use crate::node::{ApiKey, NewKey, Role, Secret, Submission, TenantScope, What};
@@ -52,10 +52,10 @@ pub(super) async fn create(
     State(state): State<Arc<AppState>>,
     Asking(caller): Asking,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Bytes,
 ) -> Result<Response, ApiError> {
     let (ledger, actor) = actor(&state, &caller, &headers)?;
-    let body = json_object(&headers, &body, BODY_BYTES_MAX)?;
+    let body = json_object(&headers, &body)?;
     let wanted: Wanted = serde_json::from_value(Value::Object(body))
         .map_err(|error| ApiError::Member(format!("this is not a key: {error}")))?;
     let secret = Secret::draw().map_err(|error| ApiError::Internal {

@@ -3,19 +3,17 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::handler::Handler;
 use axum::routing::{MethodFilter, delete, get, on};
 
 use super::bundle::BUNDLE_BODY_BYTES_MAX;
 use super::commands::{COMMANDS, command};
 use super::read::{self, Read, answer};
 use super::{bundle, events, keys};
-use crate::api::body::BODY_BYTES_MAX;
+use crate::api::front::Front;
 use crate::api::health::{livez, readyz};
 use crate::api::metrics::metrics;
 use crate::api::openapi::openapi_admin;
-use crate::api::routes::{Listener, Pool, RouteSpec, finished, spec};
+use crate::api::routes::{Handler, Listener, Pool, RouteSpec, finished, spec};
 use crate::api::{AppState, Limits};
 use crate::node::Role;
 
@@ -81,18 +79,22 @@ pub fn reads() -> impl Iterator<Item = &'static str> {
     reads.map(|route| route.path)
 }
 
-/// The admin routes over a state that has a ledger.
+/// The admin routes over a state that has a ledger, as a router.
 ///
 /// Every response, errors included, is JSON and carries `X-Request-ID`.
 pub fn admin_router(state: Arc<AppState>) -> Router {
     admin_router_within(state, &Limits::default())
 }
 
-/// The admin routes over a state that has a ledger, within limits.
+/// The admin routes over a state that has a ledger, within limits, as a router.
 pub fn admin_router_within(state: Arc<AppState>, limits: &Limits) -> Router {
-    let take = bundle::take.layer(DefaultBodyLimit::max(BUNDLE_BODY_BYTES_MAX));
+    admin_front_within(state, limits).into_router()
+}
+
+/// The admin routes over a state that has a ledger, within limits.
+pub fn admin_front_within(state: Arc<AppState>, limits: &Limits) -> Front {
     let mut router = Router::new()
-        .route(BUNDLE, get(bundle::in_use).post(take))
+        .route(BUNDLE, get(bundle::in_use).post(bundle::take))
         .route(EVENTS, get(events::events))
         .route(DIFF, get(events::diff))
         .route(KEYS, get(keys::list).post(keys::create))
@@ -119,6 +121,6 @@ pub fn admin_router_within(state: Arc<AppState>, limits: &Limits) -> Router {
         };
         router = router.route(route.path, on(method, handler));
     }
-    let router = router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
-    finished(router, state, Listener::Admin, admin_routes(), limits)
+    let table = admin_routes().map(|spec| (spec, Handler::Routed));
+    finished(router, state, Listener::Admin, table, limits)
 }

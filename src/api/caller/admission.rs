@@ -1,18 +1,14 @@
-//! The door: what a route needs, by its row, and who shows what.
+//! The door: who shows what, and whether it may have what its route needs.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, Method, header};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, header};
 
 use super::origin::is_foreign_page;
-use super::{Asking, CallerIdentity, Issuer};
+use super::{CallerIdentity, Issuer};
 use crate::api::error::ApiError;
-use crate::api::{AppState, Listener, PublicUrl, RouteSpec, position};
+use crate::api::{AppState, Listener, PublicUrl, position};
 use crate::node::{KEY_PREFIX, Role};
 
 /// What callers may do that show nothing.
@@ -71,88 +67,26 @@ fn stranger(may: Strangers) -> Arc<CallerIdentity> {
 const FOREIGN_PAGE: &str = "pages of other sites (`Origin`) are not answered without a credential; \
 show a key or a token, or ask from a program";
 
-/// What the door knows.
-struct Door {
-    state: Arc<AppState>,
-    listener: Listener,
-    rows: HashMap<&'static str, Vec<RouteSpec>>,
-}
-
-/// Puts the door before every route of a router. Routes that are added afterwards
-/// are not behind it.
-///
-/// INVARIANT (guarded): see the module.
-pub(in crate::api) fn guarded(
-    router: Router<Arc<AppState>>,
-    state: &Arc<AppState>,
-    listener: Listener,
-    table: impl IntoIterator<Item = RouteSpec>,
-) -> Router<Arc<AppState>> {
-    let mut rows: HashMap<_, Vec<RouteSpec>> = HashMap::new();
-    for row in table {
-        rows.entry(row.path).or_default().push(row);
-    }
-    let door = Door {
-        state: Arc::clone(state),
-        listener,
-        rows,
-    };
-    router.layer(from_fn_with_state(Arc::new(door), admitted))
-}
-
-async fn admitted(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
-    let needed = match door.needs(&request) {
-        Ok(needed) => needed,
-        Err(error) => return error.into_response(),
-    };
-    if let Some(role) = needed {
-        match door.caller(request.headers(), role).await {
-            Ok(caller) => request.extensions_mut().insert(Asking(caller)),
-            Err(error) => return error.into_response(),
-        };
-    }
-    // INVARIANT (unseen): see the module.
-    request.headers_mut().remove(header::AUTHORIZATION);
-    next.run(request).await
+/// The door of a listener.
+#[derive(Debug)]
+pub(in crate::api) struct Door {
+    pub(in crate::api) state: Arc<AppState>,
+    pub(in crate::api) listener: Listener,
 }
 
 impl Door {
-    /// The role that a request needs, by the row of its route.
-    fn needs(&self, request: &Request) -> Result<Option<Role>, ApiError> {
-        let path = || request.uri().path().to_owned();
-        let Some(matched) = request.extensions().get::<MatchedPath>() else {
-            // No route; whoever asks is told so.
-            return Ok(None);
-        };
-        let Some(rows) = self.rows.get(matched.as_str()) else {
-            return Err(ApiError::NotFound { path: path() });
-        };
-        let asked = match *request.method() {
-            // It is answered like the other, without the body.
-            Method::HEAD => "GET",
-            ref method => method.as_str(),
-        };
-        match rows.iter().find(|row| row.method == asked) {
-            Some(row) => Ok(row.needs),
-            None => Err(ApiError::Method {
-                path: path(),
-                method: request.method().to_string(),
-            }),
-        }
-    }
-
     /// The caller, if it has the role.
     ///
     /// # Errors
     /// [`ApiError::Unauthorized`] for what is no good credential, and for none at all
     /// where strangers may not; [`ApiError::Forbidden`] for a caller without the
     /// role, and for a stranger that is another site's page.
-    async fn caller(
+    pub(in crate::api) async fn caller(
         &self,
         headers: &HeaderMap,
         role: Role,
     ) -> Result<Arc<CallerIdentity>, ApiError> {
-        let Some(given) = position::only(headers, header::AUTHORIZATION.as_str()) else {
+        let Some(given) = position::only(headers, header::AUTHORIZATION) else {
             let callers = self.state.callers();
             let stranger = match self.listener {
                 Listener::Decisions => &callers.decisions,
@@ -191,7 +125,9 @@ impl Door {
             return Err(ApiError::Unauthorized);
         };
         let now = self.state.point().now();
-        issuer.caller(shown, now).await.map_err(|error| {
+        // Apart, so that other callers' requests need not be as large.
+        let caller = Box::pin(issuer.caller(shown, now)).await;
+        caller.map_err(|error| {
             tracing::debug!(%error, "a token was not taken");
             ApiError::Unauthorized
         })

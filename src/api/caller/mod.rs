@@ -1,17 +1,17 @@
 //! Who calls: from the headers of a request to a caller, its roles and its tenants.
 //!
-//! Both listeners tell by a table what each of their routes needs, and
-//! [`admission::guarded`] holds every request to its row before anything else
-//! looks at it. A caller shows an API key, or a token of an issuer (JWT, RFC 7519).
-//! Deliberately not here: what a caller's principal may do, which the policies
-//! decide.
+//! Both listeners tell by a table what each of their routes needs, and the front
+//! holds every request to its row: [`admission::Door`] is asked before anything
+//! looks at what a request says. A caller shows an API key, or a token of an issuer
+//! (JWT, RFC 7519). Deliberately not here: what a caller's principal may do, which the
+//! policies decide.
 //!
 //! INVARIANT (guarded): a request reaches a handler only by a row of its table,
 //! and only with the role that the row needs. What is not in the table is not
 //! there.
 //!
 //! INVARIANT (unseen): what a caller showed ends in [`admission`]; no handler, no
-//! answer and no log line has it.
+//! answer and no log line has it. The front takes it out of the request there.
 
 mod admission;
 mod identity;
@@ -22,7 +22,7 @@ mod origin;
 mod tenant;
 mod token;
 
-pub(super) use admission::guarded;
+pub(super) use admission::Door;
 pub(super) use identity::Asking;
 pub(super) use tenant::{may_ask, tenant_of_user};
 

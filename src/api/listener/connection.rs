@@ -13,7 +13,7 @@ use super::Limits;
 use super::meter::{Meter, Metered, Phase, Standing};
 use super::roster::Stage;
 use super::server::Shared;
-use super::service::Questions;
+use super::service::{Answers, questions};
 use crate::api::tls::ClientCertificate;
 
 /// How a connection ended.
@@ -28,12 +28,13 @@ pub(super) enum End {
 }
 
 /// Answers the requests of a connection until it ends or must.
-pub(super) async fn drive<I>(shared: &Shared, io: I, caller: Option<ClientCertificate>) -> End
+pub(super) async fn drive<A, I>(shared: &Shared<A>, io: I, caller: Option<ClientCertificate>) -> End
 where
+    A: Answers,
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let meter = Arc::new(Meter::default());
-    let service = Questions::new(shared.router().clone(), Arc::clone(&meter), caller);
+    let service = questions(shared.answers().clone(), Arc::clone(&meter), caller);
     let io = TokioIo::new(Metered::new(io, Arc::clone(&meter)));
     let mut connection = pin!(shared.protocol().serve_connection(io, service));
     let mut seat = shared.roster().seat();

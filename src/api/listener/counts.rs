@@ -4,6 +4,7 @@ use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::server::Shared;
+use super::service::Answers;
 use crate::api::{Hooked, Listener, Metrics};
 
 /// What is counted while a server runs.
@@ -80,7 +81,7 @@ const COUNTERS: [(&str, &str, Read); 5] = [
 ];
 
 /// Tells a server's counts on the page of metrics. The server may go before the page.
-pub(super) fn report(server: &Weak<Shared>, metrics: &Metrics, listener: Listener) {
+pub(super) fn report<A: Answers>(server: &Weak<Shared<A>>, metrics: &Metrics, listener: Listener) {
     let labels: &[(&str, &str)] = match listener {
         Listener::Decisions => &[("listener", "decisions")],
         Listener::Admin => &[("listener", "admin")],

@@ -2,8 +2,8 @@
 //!
 //! [`Server`] accepts, speaks HTTP/1.1 and HTTP/2 with hyper, and holds every
 //! connection to [`Limits`]: how many there are, how long a head may take, how long
-//! one may idle, stall, or stay. It hands each request to one hyper service
-//! (`service`), which is the place to answer a hot route without the router.
+//! one may idle, stall, or stay. Each request is answered by whatever the server
+//! was made with ([`Answers`]).
 //! Deliberately not here: what requests may cost (`pool`), certificates (`tls`),
 //! and anything about decisions.
 //!
@@ -25,3 +25,4 @@ mod shed;
 pub use counts::Counts;
 pub use limits::*;
 pub use server::Server;
+pub use service::Answers;

@@ -19,6 +19,7 @@ use super::Limits;
 use super::connection::{End, drive};
 use super::counts::{Counts, Tally, report};
 use super::roster::{Roster, Stage};
+use super::service::Answers;
 use super::shed::turn_away;
 use crate::api::tls::{ClientCertificate, Tls};
 use crate::api::{Listener, Metrics};
@@ -31,18 +32,18 @@ const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 /// [`Limits::stall`] is closed.
 const PING_SECONDS: u64 = 20;
 
-/// A router, and the bounds within which connections reach it.
+/// What answers requests, and the bounds within which connections reach it.
 ///
 /// Clones are the same server.
 #[derive(Debug, Clone)]
-pub struct Server {
-    shared: Arc<Shared>,
+pub struct Server<A = Router> {
+    shared: Arc<Shared<A>>,
 }
 
 /// What every connection of a server looks at.
 #[derive(Debug)]
-pub(super) struct Shared {
-    router: Router,
+pub(super) struct Shared<A> {
+    answers: A,
     limits: Limits,
     tls: Option<Arc<Tls>>,
     protocol: auto::Builder<TokioExecutor>,
@@ -53,13 +54,13 @@ pub(super) struct Shared {
     tally: Tally,
 }
 
-impl Server {
+impl<A: Answers> Server<A> {
     /// A server that speaks plain HTTP, or TLS where it is given.
     #[must_use]
-    pub fn new(router: Router, limits: Limits, tls: Option<Arc<Tls>>) -> Self {
+    pub fn new(answers: A, limits: Limits, tls: Option<Arc<Tls>>) -> Self {
         let permits = |count: usize| count.min(Semaphore::MAX_PERMITS);
         let shared = Shared {
-            router,
+            answers,
             protocol: protocol(&limits),
             roster: Roster::default(),
             connections: Arc::new(Semaphore::new(permits(limits.connections))),
@@ -163,9 +164,9 @@ impl Server {
     }
 }
 
-impl Shared {
-    pub(super) fn router(&self) -> &Router {
-        &self.router
+impl<A: Answers> Shared<A> {
+    pub(super) fn answers(&self) -> &A {
+        &self.answers
     }
 
     pub(super) fn limits(&self) -> &Limits {

@@ -1,9 +1,8 @@
 //! What is counted, and the calls that count it.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::http::{Method, StatusCode};
 use jiff::Timestamp;
@@ -50,8 +49,8 @@ pub enum Hooked {
 #[derive(Debug)]
 pub struct Metrics {
     pub(super) started: Timestamp,
-    /// By path, each with its methods.
-    slots: HashMap<&'static str, Vec<Slot>, foldhash::fast::RandomState>,
+    /// One for each route, by [`Counted`].
+    slots: Vec<Slot>,
     other: Slot,
     pub(super) in_flight: [AtomicI64; POOLS.len()],
     /// By [`Asked`], then allow, deny, error.
@@ -70,6 +69,15 @@ pub(super) struct Hook {
     pub(super) help: &'static str,
     pub(super) labels: &'static [(&'static str, &'static str)],
     pub(super) read: Box<dyn Fn() -> f64 + Send + Sync>,
+}
+
+/// Where a route is counted; looked up once, when routes are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::api) struct Counted(usize);
+
+impl Counted {
+    /// With everything that is no route.
+    pub(in crate::api) const OTHER: Self = Self(usize::MAX);
 }
 
 /// What is counted of a route.
@@ -97,18 +105,18 @@ pub struct UnderWay<'m> {
     metrics: &'m Metrics,
     slot: &'m Slot,
     begun: Instant,
-    status: usize,
+    /// How it ended: the place of its status, and how long it took.
+    ended: Option<(usize, Duration)>,
 }
 
 impl Metrics {
     /// Nothing counted yet. `started` is when the server started.
     #[must_use]
     pub fn new(started: Timestamp) -> Self {
-        let mut slots: HashMap<_, Vec<Slot>, _> = HashMap::default();
+        let mut slots: Vec<Slot> = Vec::new();
         for row in decision_rows().chain(admin_rows()) {
-            let methods = slots.entry(row.path).or_default();
-            if methods.iter().all(|slot| slot.method != row.method) {
-                methods.push(Slot::of(&row));
+            if slots.iter().all(|slot| !slot.is_of(row.method, row.path)) {
+                slots.push(Slot::of(&row));
             }
         }
         Self {
@@ -132,9 +140,18 @@ impl Metrics {
             "HEAD" => "GET",
             method => method,
         };
-        let methods = path.and_then(|path| self.slots.get(path));
-        let slot = methods.and_then(|methods| methods.iter().find(|slot| slot.method == method));
-        let slot = slot.unwrap_or(&self.other);
+        self.begin_at(path.map_or(Counted::OTHER, |path| self.counted_at(method, path)))
+    }
+
+    /// Where a route is counted.
+    pub(in crate::api) fn counted_at(&self, method: &str, path: &str) -> Counted {
+        let place = self.slots.iter().position(|slot| slot.is_of(method, path));
+        place.map_or(Counted::OTHER, Counted)
+    }
+
+    /// Counts a request of a route from here on.
+    pub(in crate::api) fn begin_at(&self, counted: Counted) -> UnderWay<'_> {
+        let slot = self.slots.get(counted.0).unwrap_or(&self.other);
         if let Some(in_flight) = self.in_flight.get(slot.pool as usize) {
             in_flight.fetch_add(1, Ordering::Relaxed);
         }
@@ -142,7 +159,7 @@ impl Metrics {
             metrics: self,
             slot,
             begun: Instant::now(),
-            status: STATUSES.len() - 1,
+            ended: None,
         }
     }
 
@@ -150,24 +167,32 @@ impl Metrics {
     /// evaluated, or because a policy failed.
     pub fn decided(&self, asked: Asked, decision: &Decision) {
         let failed = !decision.is_sound();
-        self.counted(asked, decision.allows(), failed, decision.erroring.len());
+        let mut effects = [0; EFFECTS.len()];
+        if let Some(count) = effects.get_mut(effect(decision.allows(), failed)) {
+            *count = 1;
+        }
+        self.counted(asked, effects, decision.erroring.len());
     }
 
-    /// Counts an item of a batch.
-    pub fn decided_item(&self, item: &Decided) {
-        let erroring = item.erroring_count();
-        self.counted(Asked::Batch, item.allows(), item.failed(), erroring);
+    /// Counts decisions that came in one request.
+    pub fn decided_all<'d>(&self, asked: Asked, decided: impl IntoIterator<Item = &'d Decided>) {
+        let (mut effects, mut erroring) = ([0; EFFECTS.len()], 0);
+        for item in decided {
+            if let Some(count) = effects.get_mut(effect(item.allows(), item.failed())) {
+                *count += 1;
+            }
+            erroring += item.erroring_count();
+        }
+        self.counted(asked, effects, erroring);
     }
 
-    fn counted(&self, asked: Asked, allows: bool, failed: bool, erroring: usize) {
-        let effect = match (allows, failed) {
-            (true, _) => 0,
-            (false, false) => 1,
-            (false, true) => 2,
-        };
-        let effects = self.decisions.get(asked as usize);
-        if let Some(count) = effects.and_then(|effects| effects.get(effect)) {
-            count.fetch_add(1, Ordering::Relaxed);
+    /// Adds decisions by effect, and how many policies failed on them.
+    fn counted(&self, asked: Asked, effects: [u64; EFFECTS.len()], erroring: usize) {
+        let counts = self.decisions.get(asked as usize).into_iter().flatten();
+        for (count, more) in counts.zip(effects) {
+            if more > 0 {
+                count.fetch_add(more, Ordering::Relaxed);
+            }
         }
         if erroring > 0 {
             let erroring = u64::try_from(erroring).unwrap_or(u64::MAX);
@@ -225,7 +250,7 @@ impl Metrics {
 
     /// Routes that were asked at least once, in the order of their paths.
     pub(super) fn asked(&self) -> Vec<&Slot> {
-        let all = self.slots.values().flatten().chain([&self.other]);
+        let all = self.slots.iter().chain([&self.other]);
         let mut asked: Vec<&Slot> = all.filter(|slot| slot.was_asked()).collect();
         asked.sort_unstable_by_key(|slot| (slot.path, slot.method));
         asked
@@ -247,6 +272,10 @@ impl Slot {
         }
     }
 
+    fn is_of(&self, method: &str, path: &str) -> bool {
+        self.path == path && self.method == method
+    }
+
     fn was_asked(&self) -> bool {
         let mut statuses = self.statuses.iter();
         statuses.any(|count| count.load(Ordering::Relaxed) > 0)
@@ -256,26 +285,39 @@ impl Slot {
 impl UnderWay<'_> {
     /// The request was answered; returns the microseconds that it took.
     pub fn end(mut self, status: StatusCode) -> u64 {
-        self.status = match status.as_u16() {
+        let place = match status.as_u16() {
             ..300 => 0,
             300..400 => 1,
             400..500 => 2,
             500.. => 3,
         };
-        u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX)
+        let took = self.begun.elapsed();
+        self.ended = Some((place, took));
+        u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        let nanos = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let gone = || (STATUSES.len() - 1, self.begun.elapsed());
+        let (status, took) = self.ended.unwrap_or_else(gone);
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.slot.durations.add(nanos);
-        if let Some(count) = self.slot.statuses.get(self.status) {
+        if let Some(count) = self.slot.statuses.get(status) {
             count.fetch_add(1, Ordering::Relaxed);
         }
         if let Some(in_flight) = self.metrics.in_flight.get(self.slot.pool as usize) {
             in_flight.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+}
+
+/// The place of an effect among [`EFFECTS`].
+fn effect(allows: bool, failed: bool) -> usize {
+    match (allows, failed) {
+        (true, _) => 0,
+        (false, false) => 1,
+        (false, true) => 2,
     }
 }
 

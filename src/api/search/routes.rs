@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +15,7 @@ use super::request::{SEARCH_RESULTS_MAX, SearchRequest, Sought};
 use super::token::{PAGE_TOKEN_SECONDS, Token};
 use crate::api::AppState;
 use crate::api::answer::ErrorContext;
-use crate::api::body::{BODY_BYTES_MAX, json_text};
+use crate::api::body::json_text;
 use crate::api::caller::{Asking, CallerIdentity};
 use crate::api::error::ApiError;
 use crate::api::position::{Placed, Position};
@@ -27,7 +26,7 @@ pub(in crate::api) async fn search_subject(
     state: State<Arc<AppState>>,
     caller: Asking,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Bytes,
 ) -> Result<Response, ApiError> {
     search(state, caller, headers, body, Sought::Subject).await
 }
@@ -37,7 +36,7 @@ pub(in crate::api) async fn search_resource(
     state: State<Arc<AppState>>,
     caller: Asking,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Bytes,
 ) -> Result<Response, ApiError> {
     search(state, caller, headers, body, Sought::Resource).await
 }
@@ -47,7 +46,7 @@ pub(in crate::api) async fn search_action(
     state: State<Arc<AppState>>,
     caller: Asking,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Bytes,
 ) -> Result<Response, ApiError> {
     search(state, caller, headers, body, Sought::Action).await
 }
@@ -56,10 +55,10 @@ async fn search(
     State(state): State<Arc<AppState>>,
     Asking(caller): Asking,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Bytes,
     sought: Sought,
 ) -> Result<Response, ApiError> {
-    let text = json_text(&headers, &body, BODY_BYTES_MAX)?;
+    let text = json_text(&headers, &body)?;
     let request = SearchRequest::parse(text, sought)?;
     let position = Position::read(&headers)?;
     let search = Search {

@@ -53,15 +53,15 @@ pub(super) async fn listen(how: Listening, state: Arc<AppState>) -> Result<(), F
     if let Some((listener, admin)) = admin {
         let scheme = scheme(tls.admin.is_some());
         output::error(&format!("administered on {scheme}://{admin}\n"));
-        let router = api::admin_router(Arc::clone(&state));
-        let server = Server::new(router, limits.clone(), tls.admin.clone());
+        let front = api::admin_front_within(Arc::clone(&state), &limits);
+        let server = Server::new(front, limits.clone(), tls.admin.clone());
         server.report(state.metrics(), api::Listener::Admin);
         let until = until(stopped.subscribe());
         serving.spawn(async move { server.serve(listener, until).await });
     }
     publish(&state, address, tls.decisions.is_some());
-    let router = api::router(Arc::clone(&state));
-    let server = Server::new(router, limits, tls.decisions.clone());
+    let front = api::front_within(Arc::clone(&state), &limits);
+    let server = Server::new(front, limits, tls.decisions.clone());
     server.report(state.metrics(), api::Listener::Decisions);
     let until = until(stopped.subscribe());
     serving.spawn(async move { server.serve(listener, until).await });

@@ -13,7 +13,7 @@ use super::lower::{Lowering, NotLowered, Setting};
 use super::seek::Seek;
 use crate::engine::state::{ContextLayout, Eid, Kind, Layouts, State, TemplateSlots, TypeId};
 use crate::engine::{EngineError, StandingPolicy, error::chain};
-use crate::policy::{ActionShape, Bundle, RecordShape};
+use crate::policy::{ActionShape, Annotations, Bundle, RecordShape};
 
 /// Everything that deciding needs besides facts.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ pub(crate) struct Program {
 #[derive(Debug, Clone)]
 pub(crate) struct Named {
     pub(crate) id: Arc<str>,
+    pub(crate) annotations: Arc<Annotations>,
 }
 
 /// An action of the schema.
@@ -128,8 +129,11 @@ impl Program {
         let mut state = State::new(Arc::clone(&layouts), slots.collect());
         let actions = actions_of(shape, &mut state)?;
         let mut program = Self {
-            policies: statics.iter().map(|policy| named(&policy.id)).collect(),
-            templates: templates.iter().map(|(id, _)| named(id)).collect(),
+            policies: statics
+                .iter()
+                .map(|policy| named(bundle, &policy.id))
+                .collect(),
+            templates: templates.iter().map(|(id, _)| named(bundle, id)).collect(),
             environments: Vec::new(),
             named: HashMap::default(),
             actions,
@@ -413,8 +417,12 @@ impl Compiler<'_> {
     }
 }
 
-fn named(id: &Arc<str>) -> Named {
-    Named { id: Arc::clone(id) }
+fn named(bundle: &Bundle, id: &Arc<str>) -> Named {
+    let info = bundle.policy(id);
+    Named {
+        id: Arc::clone(id),
+        annotations: info.map(|i| Arc::clone(&i.annotations)).unwrap_or_default(),
+    }
 }
 
 /// Templates by id.

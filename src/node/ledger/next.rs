@@ -12,7 +12,7 @@ use super::{Folded, Ledger, LedgerError, TakenBundle};
 use crate::directory::world_file::{refold, refold_each};
 use crate::directory::{AzureRoles, World};
 use crate::log::Payload;
-use crate::node::{Misfit, Point, Refusal, self_test};
+use crate::node::{Misfit, NodeError, Point, Refusal, self_test_of};
 use crate::policy::{Bundle, Source};
 
 /// A bundle that passed the self-test, compiled, over facts that fit it.
@@ -63,12 +63,13 @@ impl Ledger {
 
 impl NextBundle {
     fn compiled(taken: TakenBundle, bundle: Arc<Bundle>) -> Result<Self, Refusal> {
-        self_test(&bundle).map_err(|error| Refusal::SelfTest(Box::new(error)))?;
+        let failed = |error: NodeError| Refusal::SelfTest(Box::new(error));
         let world = World::new(AzureRoles::of(&bundle));
-        let bare = Point::directory(bundle, world, Vec::new());
+        let bare = Point::directory(bundle, world, Vec::new()).map_err(failed)?;
+        self_test_of(&bare).map_err(failed)?;
         Ok(Self {
             taken: Arc::new(taken),
-            bare: bare.map_err(|error| Refusal::SelfTest(Box::new(error)))?,
+            bare,
             ready: None,
         })
     }
