@@ -55,15 +55,16 @@ impl Ids {
     /// The first number of this hash that `is_it` takes.
     pub(super) fn find(&self, hash: IdHash, is_it: impl Fn(Eid) -> bool) -> Option<Eid> {
         let shard = self.shards.get(hash.shard())?;
-        shard
-            .probe(hash)
-            .map_while(|slot| match slot.load(Ordering::Acquire) {
-                0 => None,
-                found => Some(found),
-            })
-            .filter(|found| found >> 32 == hash.tag())
-            .map(number)
-            .find(|number| is_it(*number))
+        for slot in shard.probe(hash) {
+            match slot.load(Ordering::Acquire) {
+                0 => return None,
+                found if found >> 32 == hash.tag() && is_it(number(found)) => {
+                    return Some(number(found));
+                }
+                _ => {}
+            }
+        }
+        None
     }
 
     /// Touches the slot where a search begins, and returns what is there.
@@ -127,10 +128,12 @@ impl Shard {
     }
 
     /// Every slot, from where the hash begins.
+    #[inline]
     fn probe(&self, hash: IdHash) -> impl Iterator<Item = &AtomicU64> {
-        let from = usize::try_from(hash.tag()).unwrap_or_default() & (self.slots.len() - 1);
-        let (head, tail) = self.slots.split_at_checked(from).unwrap_or_default();
-        tail.iter().chain(head)
+        let mask = self.slots.len() - 1;
+        let from = usize::try_from(hash.tag()).unwrap_or_default();
+        let places = (0..self.slots.len()).map(move |n| from.wrapping_add(n) & mask);
+        places.filter_map(|at| self.slots.get(at))
     }
 
     /// Writes into the first free slot; whether there was one.
