@@ -111,39 +111,21 @@ pub(crate) fn parse_datetime(text: &str) -> Option<i64> {
 /// The form that every request's `now` has, `2020-09-01T09:00:00Z`; none for any
 /// other, and for what is no moment.
 fn whole_seconds(text: &str) -> Option<i64> {
+    const FORM: [u8; 20] = *b"0000-00-00T00:00:00Z";
     let text: &[u8; 20] = text.as_bytes().try_into().ok()?;
-    let &[
-        a,
-        b,
-        c,
-        d,
-        b'-',
-        e,
-        f,
-        b'-',
-        g,
-        h,
-        b'T',
-        i,
-        j,
-        b':',
-        k,
-        l,
-        b':',
-        m,
-        n,
-        b'Z',
-    ] = text
-    else {
+    // What each byte is above its form: a digit's number, or nothing.
+    let mut above = [0_u8; 20];
+    let mut fits = true;
+    for ((above, byte), form) in above.iter_mut().zip(text).zip(&FORM) {
+        *above = byte.wrapping_sub(*form);
+        fits &= *above <= if *form == b'0' { 9 } else { 0 };
+    }
+    if !fits {
         return None;
-    };
-    let pair = |tens: u8, ones: u8| {
-        let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
-        digits.then(|| i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
-    };
-    let year = pair(a, b)? * 100 + pair(c, d)?;
-    let days = days_of(year, pair(e, f)?, pair(g, h)?)?;
-    let (hour, minute, second) = (pair(i, j)?, pair(k, l)?, pair(m, n)?);
+    }
+    let [a, b, c, d, _, e, f, _, g, h, _, i, j, _, k, l, _, m, n, _] = above.map(i64::from);
+    let days = days_of(a * 1_000 + b * 100 + c * 10 + d, e * 10 + f, g * 10 + h)?;
+    let (hour, minute, second) = (i * 10 + j, k * 10 + l, m * 10 + n);
     let seconds = (hour <= 23 && minute <= 59 && second <= 59)
         .then_some(hour * 3_600 + minute * 60 + second)?;
     Some(days * DAY_MS + seconds * 1_000)
@@ -217,9 +199,19 @@ fn numbers<const N: usize>(text: &str, form: &str) -> Option<[i64; N]> {
     Some(found)
 }
 
+/// The number of a day from 1970-01-01; none if there is no such day in the years
+/// 0000 to 9999.
 fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
-    let whole = (i16::try_from(year).ok()?, i8::try_from(month).ok()?);
-    jiff::civil::Date::new(whole.0, whole.1, i8::try_from(day).ok()?).ok()?;
+    let leaps = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = match month {
+        2 => 28 + i64::from(leaps),
+        4 | 6 | 9 | 11 => 30,
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        _ => return None,
+    };
+    if !(0..=9_999).contains(&year) || !(1..=last).contains(&day) {
+        return None;
+    }
     // A year that begins in March ends with the day that few of them have, so
     // that days before a month do not depend on the year.
     let year = year - i64::from(month <= 2);
@@ -368,6 +360,41 @@ mod tests {
             }
         }
         assert_eq!(date, jiff::civil::Date::MAX);
+    }
+
+    #[test]
+    fn what_is_no_day_has_no_number() {
+        for year in [0, 4, 1900, 2000, 2019, 2020, 2100, 9999] {
+            for month in 0..=13 {
+                for day in 0..=32 {
+                    let date = jiff::civil::Date::new(year, month, day);
+                    let number = days_of(year.into(), month.into(), day.into());
+                    assert_eq!(number.is_some(), date.is_ok(), "{year}-{month}-{day}");
+                }
+            }
+        }
+        assert_eq!(days_of(10_000, 1, 1), None);
+    }
+
+    #[test]
+    fn whole_seconds_are_read_as_any_other_text() {
+        for text in [
+            "2020-09-01T09:00:00Z",
+            "2020-02-29T23:59:59Z",
+            "0000-01-01T00:00:00Z",
+            "2019-02-29T00:00:00Z",
+            "2020-09-01T24:00:00Z",
+            "2020-09-01T23:60:00Z",
+            "2020-09-01T23:59:60Z",
+            "2020-13-01T00:00:00Z",
+            "2020-09-01t09:00:00Z",
+            "2020-09-01T09:00:0:Z",
+            "2020-09-01T09:00:0/Z",
+            "2020-09-01T09.00:00Z",
+            "2020-09-01T09:00:00z",
+        ] {
+            assert_eq!(whole_seconds(text), parse_constructor(text), "{text}");
+        }
     }
 
     #[test]

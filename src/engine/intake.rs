@@ -5,16 +5,19 @@
 //! nobody looks at raw input again.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 use jiff::Timestamp;
 
+use super::compile::Action;
 use super::entity::parse_uid;
 use super::extension::{datetime_offset, parse_datetime, parse_duration, print_datetime};
 use super::{EngineError, EntityData, Input, Member, Problem, Request, Snapshot, Value};
-use crate::policy::{ActionShape, Attribute, Extension, RecordShape, Shape, Type};
+use crate::policy::{Attribute, Extension, RecordShape, Shape, Type};
 
 /// A question as it was asked.
 #[derive(Debug, Clone, Default)]
@@ -87,6 +90,8 @@ const NOW: &str = "now";
 const ACTION: &str = "action";
 /// Context keys that the decider fills: what a caller says there does not count.
 pub const DECIDERS: [&str; 2] = [NOW, ACTION];
+/// Where those are in a question.
+const ACTION_PROPERTIES: Place<'_> = Place::Named("action.properties");
 
 /// Checks a question against the schema. `own` are entities that the domain
 /// supplies for this question (scopes that are not stored). `now` counts in
@@ -101,42 +106,84 @@ pub fn prepare(
     own: Vec<EntityData>,
     now: Timestamp,
 ) -> Result<Prepared, Problem> {
-    let shape = snapshot.bundle().shape();
-    let (action, declared) = find_action(shape, ask)?;
-    let principal = party(shape, &ask.principal)?;
-    let resource = party(shape, &ask.resource)?;
-    let applies = |types: &[String], party: &Party<'_>| types.iter().any(|ty| *ty == party.ty);
-    if !applies(&declared.principals, &ask.principal)
-        || !applies(&declared.resources, &ask.resource)
-    {
-        return Err(Problem::NotApplicable {
-            action: ask.action.to_string(),
-            principal: ask.principal.ty.to_string(),
-            resource: ask.resource.ty.to_string(),
-        });
-    }
+    prepare_at(snapshot, ask, own, &Now::new(now))
+}
+
+/// The same at a time that many questions share.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_at(
+    snapshot: &Snapshot,
+    ask: &Ask<'_>,
+    own: Vec<EntityData>,
+    now: &Now,
+) -> Result<Prepared, Problem> {
+    let action = snapshot
+        .program()
+        .action(ask.action_type.as_deref(), &ask.action);
+    let action = action.ok_or_else(|| Problem::UnknownAction {
+        name: ask.action.to_string(),
+    })?;
+    let [principal, resource] = parties(snapshot, action, ask)?;
     let mut taker = Taker {
-        shape,
+        shape: snapshot.bundle().shape(),
         ignored: Vec::new(),
     };
-    let context = taker.context(declared, ask, now)?;
+    let context = taker.context(&action.context_shape, ask, now)?;
     let mut entities = own;
     for (uid, party, place) in [
         (&principal, &ask.principal, "subject"),
         (&resource, &ask.resource, "resource"),
     ] {
-        taker.properties(snapshot, uid, party, place, &mut entities)?;
+        if !party.properties.is_empty() {
+            taker.properties(snapshot, uid, party, place, &mut entities)?;
+        }
     }
     Ok(Prepared {
         request: Request {
             principal,
-            action,
+            action: action.uid.clone(),
             resource,
             context,
             entities,
         },
         ignored: taker.ignored,
     })
+}
+
+/// The decider's clock, read once for some questions.
+#[derive(Debug, Clone)]
+pub struct Now {
+    time: Timestamp,
+    /// As a datetime's text, once a question needs it.
+    text: OnceCell<Arc<str>>,
+}
+
+impl Now {
+    /// The time of a clock; whole seconds of it count.
+    #[must_use]
+    pub fn new(time: Timestamp) -> Self {
+        Self {
+            time,
+            text: OnceCell::new(),
+        }
+    }
+
+    /// In the form that the schema declares.
+    fn value(&self, ty: &Type) -> Option<Value> {
+        match ty {
+            Type::Extension(Extension::Datetime) => {
+                let text = self.text.get_or_init(|| {
+                    let whole = Timestamp::from_second(self.time.as_second());
+                    whole.unwrap_or(self.time).to_string().into()
+                });
+                Some(Value::Extension(Extension::Datetime, Arc::clone(text)))
+            }
+            Type::Long => Some(Value::Long(self.time.as_second())),
+            _ => None,
+        }
+    }
 }
 
 /// Reads one declared value. `place` names it in errors: `context.rows`.
@@ -153,7 +200,7 @@ pub fn read_value(
         shape,
         ignored: Vec::new(),
     };
-    let value = taker.value(ty, input, place)?;
+    let value = taker.value(ty, input, Place::Named(place))?;
     match taker.ignored.into_iter().next() {
         None => Ok(value),
         Some(message) => Err(Problem::BadValue {
@@ -163,36 +210,51 @@ pub fn read_value(
     }
 }
 
-fn find_action<'s>(
-    shape: &'s Shape,
-    ask: &Ask<'_>,
-) -> Result<(EntityUid, &'s ActionShape), Problem> {
-    let unknown = || Problem::UnknownAction {
-        name: ask.action.to_string(),
-    };
-    let (ty, declared) = match &ask.action_type {
-        Some(ty) => {
-            let key = (ty.to_string(), ask.action.to_string());
-            let declared = shape.actions.get(&key).ok_or_else(unknown)?;
-            (key.0, declared)
+/// Principal and resource, of types that the action applies to.
+fn parties(snapshot: &Snapshot, action: &Action, ask: &Ask<'_>) -> Result<[EntityUid; 2], Problem> {
+    let layouts = snapshot.state().layouts();
+    let found = action
+        .applied(&ask.principal.ty, &ask.resource.ty)
+        .and_then(|asked| {
+            let [principal, resource] = asked.types;
+            Some([
+                layouts.uid(principal, &ask.principal.id)?,
+                layouts.uid(resource, &ask.resource.id)?,
+            ])
+        });
+    found.ok_or_else(|| {
+        let declared = &snapshot.bundle().shape().entities;
+        let parties = [&ask.principal, &ask.resource];
+        let unknown = |party: &&Party<'_>| !declared.contains_key(party.ty.as_ref());
+        match parties.into_iter().find(unknown) {
+            Some(party) => Problem::UnknownType {
+                name: party.ty.to_string(),
+            },
+            None => Problem::NotApplicable {
+                action: ask.action.to_string(),
+                principal: ask.principal.ty.to_string(),
+                resource: ask.resource.ty.to_string(),
+            },
         }
-        None => {
-            let ((ty, _), declared) = shape.action_named(&ask.action).ok_or_else(unknown)?;
-            (ty.clone(), declared)
-        }
-    };
-    let action = shape.uid(&ty, &ask.action).ok_or_else(unknown)?;
-    Ok((action, declared))
+    })
 }
 
-fn party(shape: &Shape, party: &Party<'_>) -> Result<EntityUid, Problem> {
-    let unknown = || Problem::UnknownType {
-        name: party.ty.to_string(),
-    };
-    if !shape.entities.contains_key(party.ty.as_ref()) {
-        return Err(unknown());
+/// Where a value stands in a question; in words only if somebody must be told.
+#[derive(Debug, Clone, Copy)]
+enum Place<'p> {
+    Named(&'p str),
+    Member(&'p Place<'p>, &'p str),
+    Item(&'p Place<'p>, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => f.write_str(name),
+            Self::Member(of, name) => write!(f, "{of}.{name}"),
+            Self::Item(of, number) => write!(f, "{of}[{number}]"),
+        }
     }
-    shape.uid(&party.ty, &party.id).ok_or_else(unknown)
 }
 
 /// Takes values by their declared types and notes what it leaves.
@@ -204,36 +266,38 @@ struct Taker<'s> {
 impl Taker<'_> {
     fn context(
         &mut self,
-        declared: &ActionShape,
+        declared: &RecordShape,
         ask: &Ask<'_>,
-        now: Timestamp,
+        now: &Now,
     ) -> Result<BTreeMap<String, Value>, Problem> {
-        let own = |key| declared.context.get(key);
+        let own = |key| declared.get(key);
         for member in &ask.context {
             match member.name.as_ref() {
-                NOW => self.note("context.now", "time is the decider's clock"),
-                ACTION if own(ACTION).is_some() => {
-                    self.note("context.action", "it comes from action.properties only");
-                }
+                NOW => self.note(Place::Named("context.now"), "time is the decider's clock"),
+                ACTION if own(ACTION).is_some() => self.note(
+                    Place::Named("context.action"),
+                    "it comes from action.properties only",
+                ),
                 _ => {}
             }
         }
         let given = ask.context.iter();
         let given = given.filter(|m| m.name != NOW && !(m.name == ACTION && own(ACTION).is_some()));
-        let mut context = self.record(&declared.context, &[NOW, ACTION], given, "context")?;
-        if let Some(clock) = own(NOW).and_then(|attribute| clock(&attribute.ty, now)) {
+        let place = Place::Named("context");
+        let mut context = self.record(declared, &[NOW, ACTION], given, place)?;
+        if let Some(clock) = own(NOW).and_then(|attribute| now.value(&attribute.ty)) {
             context.insert(NOW.to_owned(), clock);
         }
         match own(ACTION) {
             Some(attribute) => {
                 let given = Input::Map(ask.action_properties.clone());
-                let value = self.value(&attribute.ty, &given, "action.properties")?;
+                let value = self.value(&attribute.ty, &given, ACTION_PROPERTIES)?;
                 context.insert(ACTION.to_owned(), value);
             }
             None => {
                 for member in &ask.action_properties {
-                    let place = format!("action.properties.{}", member.name);
-                    self.note(&place, "the action's context declares no `action`");
+                    let place = Place::Member(&ACTION_PROPERTIES, &member.name);
+                    self.note(place, "the action's context declares no `action`");
                 }
             }
         }
@@ -251,16 +315,18 @@ impl Taker<'_> {
     ) -> Result<(), Problem> {
         let declared = self.shape.entities.get(party.ty.as_ref());
         let mut taken = BTreeMap::new();
+        let of = Place::Named(place);
+        let of = Place::Member(&of, "properties");
         for member in &party.properties {
-            let place = format!("{place}.properties.{}", member.name);
+            let place = Place::Member(&of, &member.name);
             let attribute = declared.and_then(|e| e.attributes.get(member.name.as_ref()));
             match attribute {
                 Some(attribute) if attribute.annotations.contains_key(FROM_REQUEST) => {
-                    let value = self.value(&attribute.ty, &member.value, &place)?;
+                    let value = self.value(&attribute.ty, &member.value, place)?;
                     taken.insert(member.name.to_string(), value);
                 }
-                Some(_) => self.note(&place, "the stored fact wins; it is not @from_request"),
-                None => self.note(&place, "the schema declares no such attribute"),
+                Some(_) => self.note(place, "the stored fact wins; it is not @from_request"),
+                None => self.note(place, "the schema declares no such attribute"),
             }
         }
         if taken.is_empty() {
@@ -285,17 +351,17 @@ impl Taker<'_> {
         declared: &RecordShape,
         not_given: &[&str],
         given: impl Iterator<Item = &'i Member<'a>>,
-        place: &str,
+        place: Place<'_>,
     ) -> Result<BTreeMap<String, Value>, Problem> {
         let mut record = BTreeMap::new();
         for member in given {
-            let place = format!("{place}.{}", member.name);
+            let place = Place::Member(&place, &member.name);
             match declared.get(member.name.as_ref()) {
                 Some(attribute) => {
-                    let value = self.value(&attribute.ty, &member.value, &place)?;
+                    let value = self.value(&attribute.ty, &member.value, place)?;
                     record.insert(member.name.to_string(), value);
                 }
-                None => self.note(&place, "it is not declared in the schema"),
+                None => self.note(place, "it is not declared in the schema"),
             }
         }
         let missing = declared.iter().find(|(name, attribute)| {
@@ -310,9 +376,9 @@ impl Taker<'_> {
         }
     }
 
-    fn value(&mut self, ty: &Type, input: &Input<'_>, place: &str) -> Result<Value, Problem> {
+    fn value(&mut self, ty: &Type, input: &Input<'_>, place: Place<'_>) -> Result<Value, Problem> {
         let mistyped = || Problem::Mistyped {
-            place: place.to_owned(),
+            place: place.to_string(),
             wanted: wanted(ty),
             got: input.kind().to_owned(),
         };
@@ -327,7 +393,7 @@ impl Taker<'_> {
             (Type::Set(element), Input::List(items)) => {
                 let items = items.iter().enumerate();
                 let items: Result<Vec<_>, _> = items
-                    .map(|(n, item)| self.value(element, item, &format!("{place}[{n}]")))
+                    .map(|(n, item)| self.value(element, item, Place::Item(&place, n)))
                     .collect();
                 Value::Set(items?)
             }
@@ -339,7 +405,12 @@ impl Taker<'_> {
     }
 
     /// An entity: its id, `{"type","id"}`, or `{"__entity": {"type","id"}}`.
-    fn entity(&self, name: &str, input: &Input<'_>, place: &str) -> Result<Option<Value>, Problem> {
+    fn entity(
+        &self,
+        name: &str,
+        input: &Input<'_>,
+        place: Place<'_>,
+    ) -> Result<Option<Value>, Problem> {
         let input = input.get("__entity").unwrap_or(input);
         let id = match input {
             Input::String(id) => id.as_ref(),
@@ -353,7 +424,7 @@ impl Taker<'_> {
             _ => return Ok(None),
         };
         let bad = |message: String| Problem::BadValue {
-            place: place.to_owned(),
+            place: place.to_string(),
             message,
         };
         let ids = self.shape.entities.get(name).and_then(|e| e.ids.as_ref());
@@ -368,23 +439,8 @@ impl Taker<'_> {
         Ok(Some(Value::Entity(uid)))
     }
 
-    fn note(&mut self, place: &str, why: &str) {
+    fn note(&mut self, place: Place<'_>, why: &str) {
         self.ignored.push(format!("{place}: {why}"));
-    }
-}
-
-/// The decider's clock in the form that the schema declares.
-fn clock(ty: &Type, now: Timestamp) -> Option<Value> {
-    match ty {
-        Type::Extension(Extension::Datetime) => {
-            let whole = Timestamp::from_second(now.as_second()).unwrap_or(now);
-            Some(Value::Extension(
-                Extension::Datetime,
-                whole.to_string().into(),
-            ))
-        }
-        Type::Long => Some(Value::Long(now.as_second())),
-        _ => None,
     }
 }
 
@@ -393,7 +449,7 @@ fn clock(ty: &Type, now: Timestamp) -> Option<Value> {
 fn extension_value(
     extension: Extension,
     input: &Input<'_>,
-    place: &str,
+    place: Place<'_>,
 ) -> Result<Option<Value>, Problem> {
     let text: Option<Cow<'_, str>> = match input.get("__extn") {
         None => input
@@ -420,7 +476,7 @@ fn extension_value(
     match checked {
         Ok(_) => Ok(Some(value)),
         Err(message) => Err(Problem::BadValue {
-            place: place.to_owned(),
+            place: place.to_string(),
             message,
         }),
     }
@@ -469,7 +525,7 @@ mod tests {
     #[track_caller]
     fn check(input: &str, wanted: Option<&str>) {
         let input = Input::parse(input).unwrap();
-        let taken = extension_value(Extension::Datetime, &input, "context.at");
+        let taken = extension_value(Extension::Datetime, &input, Place::Named("context.at"));
         let value = wanted.map(|text| Value::Extension(Extension::Datetime, text.into()));
         assert_eq!(taken, Ok(value));
     }

@@ -107,6 +107,7 @@ mod standing;
 mod state;
 mod value;
 
+pub(crate) use batch::AHEAD;
 pub use batch::{decide_batch, intern_batch};
 pub use cedar_policy::EntityUid;
 pub use change::{Change, Link, StandingPolicy};

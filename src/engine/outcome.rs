@@ -8,9 +8,9 @@ use smallvec::SmallVec;
 
 use super::compile::{Body, Compiled, CompiledTemplate, Environment};
 use super::decide::of_evaluation;
-use super::eval::{Failure, Machine};
+use super::eval::{Above, Failure, Machine};
 use super::reference::{cedar_request, evaluate};
-use super::state::{Eid, Kind, LinkRef, Row, entity_of, flag, more_of};
+use super::state::{Eid, Kind, LinkRef, Narrow, Row, entity_of, flag, more_of};
 use super::{Effect, ErrorMode, Problem, Query, Snapshot, display_uid};
 
 /// Links at one scope above which they are looked up by the principal instead.
@@ -29,6 +29,8 @@ pub struct Outcome {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rest {
     pub(super) erroring: Vec<(PolicyHandle, Failed)>,
+    /// How the reference evaluator told the last failure, if it was its.
+    told: Option<Arc<str>>,
     /// Ids of policies that have no number.
     pub(super) names: Vec<Arc<str>>,
 }
@@ -77,10 +79,9 @@ impl Outcome {
             machine: Machine::new(snapshot.state(), query, environment),
             environment,
             bodies: Bodies::default(),
-            permits: SmallVec::new(),
-            forbids: SmallVec::new(),
+            determining: SmallVec::new(),
+            forbidden: false,
             rest: None,
-            told: None,
         };
         deciding.statics();
         if environment.has_templates || !snapshot.standing().is_empty() {
@@ -89,7 +90,34 @@ impl Outcome {
         if environment.by_principal_only {
             deciding.of_principals();
         }
-        Ok(deciding.outcome(mode))
+        let Deciding {
+            determining,
+            forbidden,
+            rest,
+            ..
+        } = deciding;
+        Ok(Self::new(determining, forbidden, rest, mode))
+    }
+
+    #[inline]
+    fn new(
+        mut determining: SmallVec<[PolicyHandle; 2]>,
+        forbidden: bool,
+        rest: Option<Box<Rest>>,
+        mode: ErrorMode,
+    ) -> Self {
+        let erroring = rest.as_ref().is_some_and(|rest| !rest.erroring.is_empty());
+        let failed = mode == ErrorMode::Strict && erroring;
+        if failed && !forbidden {
+            // Permits do not determine a deny that a failure made.
+            determining.clear();
+        }
+        let allow = !failed && !forbidden && !determining.is_empty();
+        Self {
+            effect: if allow { Effect::Allow } else { Effect::Deny },
+            determining,
+            rest,
+        }
     }
 
     /// Whether it allows.
@@ -116,11 +144,11 @@ struct Deciding<'a> {
     machine: Machine<'a>,
     environment: &'a Environment,
     bodies: Bodies,
-    permits: SmallVec<[PolicyHandle; 2]>,
-    forbids: SmallVec<[PolicyHandle; 2]>,
+    /// What makes the effect as far as is known: permits until a forbid holds, then
+    /// forbids alone.
+    determining: SmallVec<[PolicyHandle; 2]>,
+    forbidden: bool,
     rest: Option<Box<Rest>>,
-    /// How the reference evaluator told the last failure, if it was its.
-    told: Option<Arc<str>>,
 }
 
 /// How a condition comes out. What failed is with the machine, or was told.
@@ -154,7 +182,7 @@ impl<'a> Deciding<'a> {
                 None => Held::Failed,
             },
             Body::Reference(set) => self.by_reference(set).unwrap_or_else(|message| {
-                self.told = Some(message.into());
+                self.rest.get_or_insert_default().told = Some(message.into());
                 Held::Failed
             }),
         }
@@ -177,59 +205,67 @@ impl<'a> Deciding<'a> {
     fn note(&mut self, permits: bool, held: Held, policy: PolicyHandle) {
         match held {
             Held::No => {}
-            Held::Yes if permits => self.permits.push(policy),
-            Held::Yes => self.forbids.push(policy),
+            Held::Yes if permits && self.forbidden => {}
+            Held::Yes => {
+                if !permits && !self.forbidden {
+                    self.forbidden = true;
+                    self.determining.clear();
+                }
+                self.determining.push(policy);
+            }
             Held::Failed => self.note_failure(policy),
         }
     }
 
     #[cold]
     fn note_failure(&mut self, policy: PolicyHandle) {
-        let told = self.told.take().map(Failed::Told);
-        let failed = told.unwrap_or_else(|| Failed::Here(self.machine.failure()));
         let rest = self.rest.get_or_insert_default();
+        let told = rest.told.take().map(Failed::Told);
+        let failed = told.unwrap_or_else(|| Failed::Here(self.machine.failure()));
         rest.erroring.push((policy, failed));
     }
 
     /// Links and standing policies at the resource and at each scope above it.
     fn at_scopes(&mut self) {
-        let resource = self.machine.query.resource;
-        let standing = !self.snapshot.standing().is_empty();
-        if standing {
+        if !self.snapshot.standing().is_empty() {
             self.standing_at(None);
         }
-        let bits = self.machine.principal_bits();
-        let visit = |this: &mut Self, scope: Eid, row: Option<Row<'_>>| {
-            if let Some(row) = row.filter(|row| row.has_flag(flag::LINKS)) {
-                this.links_at(scope, row, bits);
+        let (state, resource) = (self.machine.state, self.machine.query.resource);
+        // A row that the question brings has no other links than the stored one.
+        self.at_scope(resource, self.machine.resource());
+        match self.machine.above_resource() {
+            Above::Narrow(Narrow::Row(above)) => {
+                for scope in above {
+                    let row = state.row(Eid(*scope)).unwrap_or(Row::bare(&[]));
+                    self.at_scope(Eid(*scope), row);
+                }
             }
-            if standing {
-                this.standing_at(Some(scope));
+            above => {
+                for scope in above.iter() {
+                    self.at_scope(scope, state.row(scope).unwrap_or(Row::bare(&[])));
+                }
             }
-        };
-        let own = self.machine.query.has_own();
-        let stored = match own {
-            true => self.machine.state.row(resource),
-            false => self.machine.resource,
-        };
-        visit(self, resource, stored);
-        let above = self.machine.above_resource();
-        for scope in above.iter() {
-            let row = self.machine.state.row(scope);
-            visit(self, scope, row);
+        }
+    }
+
+    #[inline]
+    fn at_scope(&mut self, scope: Eid, row: Row<'_>) {
+        if row.has_flag(flag::LINKS) {
+            self.links_at(scope, row);
+        }
+        if !self.snapshot.standing().is_empty() {
+            self.standing_at(Some(scope));
         }
     }
 
     /// Links at a scope whose row has some.
-    #[inline]
-    fn links_at(&mut self, scope: Eid, row: Row<'_>, bits: u64) {
+    fn links_at(&mut self, scope: Eid, row: Row<'_>) {
         let lists = row.lists();
-        let links = lists.of(Kind::LINK_AT);
-        if links.at_most(FEW_LINKS) {
+        if let Some(links) = lists.of(Kind::LINK_AT).few(FEW_LINKS) {
             for entry in links {
-                let principal = entity_of(entry);
-                if self.machine.is_principal_in(principal, bits) {
-                    self.link(scope, principal, more_of(entry));
+                let principal = entity_of(*entry);
+                if self.machine.is_principal_in(principal) {
+                    self.link(scope, principal, more_of(*entry));
                 }
             }
             return;
@@ -321,46 +357,44 @@ impl<'a> Deciding<'a> {
             }
         }
     }
-
-    fn outcome(&mut self, mode: ErrorMode) -> Outcome {
-        let erroring = self
-            .rest
-            .as_ref()
-            .is_some_and(|rest| !rest.erroring.is_empty());
-        let failed = mode == ErrorMode::Strict && erroring;
-        let allow = !failed && self.forbids.is_empty() && !self.permits.is_empty();
-        Outcome {
-            effect: if allow { Effect::Allow } else { Effect::Deny },
-            determining: std::mem::take(match allow {
-                true => &mut self.permits,
-                false => &mut self.forbids,
-            }),
-            rest: self.rest.take(),
-        }
-    }
 }
 
-/// Which templates' conditions were run, and which of those held, 64 a word. A
+/// Which templates' conditions were run, and which of those held, a bit for each. A
 /// condition asks nothing of the link, so it is run once.
 #[derive(Default)]
-struct Bodies(SmallVec<[(u64, u64); 2]>);
+struct Bodies {
+    first: (u64, u64),
+    /// From the 64th template on.
+    more: Vec<(u64, u64)>,
+}
 
 impl Bodies {
+    #[inline]
     fn known(&self, template: u16) -> Option<Held> {
-        let (run, held) = self.0.get(usize::from(template / 64))?;
+        let (run, held) = match usize::from(template / 64).checked_sub(1) {
+            None => self.first,
+            Some(word) => *self.more.get(word)?,
+        };
         let bit = 1 << (template % 64);
         (run & bit != 0).then_some(if held & bit == 0 { Held::No } else { Held::Yes })
     }
 
+    #[inline]
     fn keep(&mut self, template: u16, held: Held) {
-        let word = usize::from(template / 64);
-        if self.0.len() <= word {
-            self.0.resize(word + 1, (0, 0));
-        }
-        if let Some((run, yes)) = self.0.get_mut(word) {
-            *run |= 1 << (template % 64);
-            *yes |= u64::from(held == Held::Yes) << (template % 64);
-        }
+        let (run, yes) = match usize::from(template / 64).checked_sub(1) {
+            None => &mut self.first,
+            Some(word) => {
+                if self.more.len() <= word {
+                    self.more.resize(word + 1, (0, 0));
+                }
+                match self.more.get_mut(word) {
+                    Some(word) => word,
+                    None => return,
+                }
+            }
+        };
+        *run |= 1 << (template % 64);
+        *yes |= u64::from(held == Held::Yes) << (template % 64);
     }
 }
 

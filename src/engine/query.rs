@@ -11,8 +11,9 @@ use cedar_policy::EntityUid;
 use smallvec::SmallVec;
 
 use super::canonical::Canonical;
+use super::compile::Asked;
 use super::compile::graph::Row as At;
-use super::state::{Cells, Eid, IdHash, Numbers, OwnRow, Row, State, Texts, TypeId, fill};
+use super::state::{Cells, Eid, IdHash, Narrow, Numbers, OwnRow, Row, State, Texts, TypeId, fill};
 use super::{EngineError, EntityData, Problem, Request, Snapshot, display_uid};
 
 /// Marks numbers of texts and values that the query itself holds.
@@ -68,55 +69,44 @@ impl Query {
     /// [`Problem::Refused`] if the context or an entity that the request brings
     /// is not of the declared type.
     pub fn new(snapshot: &Snapshot, request: &Request) -> Result<Self, Problem> {
-        let state = snapshot.state();
-        let principal = Named::new(state, &request.principal)?;
-        let resource = Named::new(state, &request.resource)?;
-        Self::named(snapshot, request, principal, resource)
+        Self::named(snapshot, request, &Naming::new(snapshot, request)?)
     }
 
-    fn named(
+    /// The same of a request whose names are known already.
+    pub(super) fn named(
         snapshot: &Snapshot,
         request: &Request,
-        principal: Named<'_>,
-        resource: Named<'_>,
+        naming: &Naming<'_>,
     ) -> Result<Self, Problem> {
         let (state, program) = (snapshot.state(), snapshot.program());
-        let action = program.action(state.layouts(), &request.action);
-        let environment = action.and_then(|action| action.number(principal.ty, resource.ty));
-        let (Some(action), Some(environment)) = (action, environment) else {
-            return Err(Problem::NotApplicable {
-                action: request.action.id().unescaped().to_owned(),
-                principal: request.principal.type_name().to_string(),
-                resource: request.resource.type_name().to_string(),
-            });
-        };
+        let context = &naming.asked.action.context;
         let mut query = Self {
             snapshot: snapshot.id(),
-            environment,
+            environment: naming.asked.environment,
             principal: Eid::NONE,
             resource: Eid::NONE,
             context: SmallVec::new(),
             texts: SmallVec::new(),
             more: None,
         };
-        query.principal = query.entity_of(state, &principal);
-        query.resource = query.entity_of(state, &resource);
-        let mut context = Cells::new(action.context.cells);
-        let record = &action.context.record;
+        query.principal = query.entity_of(state, &naming.principal);
+        query.resource = query.entity_of(state, &naming.resource);
+        let mut cells = Cells::new(context.cells);
         let mut numbering = Numbering {
             state,
             query: &mut query,
         };
+        let (record, values) = (&context.record, &request.context);
         fill(
             state.layouts(),
             &mut numbering,
             record,
-            &request.context,
+            values,
             true,
-            &mut context,
+            &mut cells,
         )
         .map_err(|message| refused(format!("the context: {message}")))?;
-        query.context = SmallVec::from_slice(&context.cells);
+        query.context = SmallVec::from_slice(&cells.cells);
         if !request.entities.is_empty() {
             query.take_own(state, &request.entities)?;
         }
@@ -185,8 +175,9 @@ impl Query {
         };
         let layout = state.layouts().of(environment.resource);
         let above = layout.filter(|_| environment.has_templates);
-        let above = above.and_then(|layout| State::row_ancestors(resource, layout.nearest));
-        let above = above.unwrap_or_default().iter().map(|number| Eid(*number));
+        let above = above.zip(resource);
+        let above = above.map(|(layout, row)| Narrow::of(row, layout.nearest));
+        let above = above.iter().flat_map(Narrow::iter);
         let named = environment.hops.iter().filter_map(|cell| {
             let row = match cell.of {
                 At::Principal => principal,
@@ -203,15 +194,6 @@ impl Query {
             Stage::Lists => row.lists().first(),
         });
         read.fold(0, |sum, part| sum ^ part)
-    }
-
-    /// Reads where the look-ups of a request's ids will begin.
-    pub(super) fn look_ahead(state: &State, request: &Request) -> u64 {
-        let touched = [&request.principal, &request.resource].map(|uid| {
-            let ty = state.layouts().type_number(uid.type_name());
-            ty.map_or(0, |ty| state.look_ahead(ty, uid.id().unescaped()))
-        });
-        touched.into_iter().fold(0, |sum, slot| sum ^ slot)
     }
 
     /// Puts the entity that a search has come to into the request as well.
@@ -329,8 +311,50 @@ impl Query {
         let row = self.own_row(eid)?;
         let ty = self.local_type(eid).or_else(|| state.type_of(eid))?;
         let nearest = state.layouts().of(ty)?.nearest;
-        Some(State::ancestors(row, nearest).collect())
+        Some(Narrow::of(row, nearest).iter().collect())
     }
+}
+
+/// What a request names, before its ids are looked up.
+pub(super) struct Naming<'a> {
+    asked: Asked<'a>,
+    principal: Named<'a>,
+    resource: Named<'a>,
+}
+
+impl<'a> Naming<'a> {
+    /// # Errors
+    /// [`Problem`] if the schema has no such request.
+    pub(super) fn new(snapshot: &'a Snapshot, request: &'a Request) -> Result<Self, Problem> {
+        let (state, program) = (snapshot.state(), snapshot.program());
+        let Some(asked) = program.asked(request) else {
+            return Err(not_asked(state, request));
+        };
+        let [principal, resource] = asked.types;
+        Ok(Self {
+            asked,
+            principal: Named::of(state, principal, &request.principal),
+            resource: Named::of(state, resource, &request.resource),
+        })
+    }
+
+    /// Reads where the look-ups will begin; what it returns means nothing.
+    pub(super) fn read_ahead(&self, state: &State) -> u64 {
+        state.look_ahead(self.principal.hash) ^ state.look_ahead(self.resource.hash)
+    }
+}
+
+/// Why the schema has no such request.
+#[cold]
+fn not_asked(state: &State, request: &Request) -> Problem {
+    let unknown = [&request.principal, &request.resource]
+        .into_iter()
+        .find_map(|uid| Named::new(state, uid).err());
+    unknown.unwrap_or_else(|| Problem::NotApplicable {
+        action: request.action.id().unescaped().to_owned(),
+        principal: request.principal.type_name().to_string(),
+        resource: request.resource.type_name().to_string(),
+    })
 }
 
 /// An entity that is named, before it is looked up.
@@ -346,8 +370,13 @@ impl<'a> Named<'a> {
         let ty = ty.ok_or_else(|| Problem::UnknownType {
             name: uid.type_name().to_string(),
         })?;
+        Ok(Self::of(state, ty, uid))
+    }
+
+    #[inline]
+    fn of(state: &State, ty: TypeId, uid: &'a EntityUid) -> Self {
         let hash = state.hash(ty, uid.id().unescaped());
-        Ok(Self { ty, uid, hash })
+        Self { ty, uid, hash }
     }
 }
 

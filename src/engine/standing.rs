@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use imbl::GenericHashMap;
+use imbl::shared_ptr::DefaultSharedPtr;
+
 use super::StandingPolicy;
 use super::compile::StandingCode;
 use super::state::{Eid, StandingPolicies};
@@ -12,8 +16,10 @@ pub(crate) struct Standing {
     policies: StandingPolicies,
     codes: imbl::OrdMap<String, Arc<StandingCode>>,
     /// Ids by the entity that the resource must be in; none: they may always apply.
-    by_scope: imbl::HashMap<Option<Eid>, imbl::OrdSet<String>>,
+    by_scope: ByScope,
 }
+
+type ByScope = GenericHashMap<Option<Eid>, imbl::OrdSet<String>, RandomState, DefaultSharedPtr>;
 
 impl Standing {
     pub(super) fn put(&mut self, code: Arc<StandingCode>) {

@@ -2,10 +2,13 @@
 //! state.
 
 use jiff::Timestamp;
+use smallvec::SmallVec;
 
 use super::{Answer, Point};
-use crate::engine::intake::{Ask, Prepared};
-use crate::engine::{Decision, Outcome, Problem, Query, Snapshot, decide_batch, intern_batch};
+use crate::engine::intake::{Ask, Now, Prepared};
+use crate::engine::{
+    AHEAD, Decision, Outcome, Problem, Query, Request, Snapshot, decide_batch, intern_batch,
+};
 
 /// A question, decided. Policies are named when the answer is asked for, because
 /// most of those who ask want to know nothing else than the effect.
@@ -40,29 +43,35 @@ impl Point {
         asks: impl IntoIterator<Item = Ask<'a>>,
         now: Timestamp,
     ) -> Vec<Decided> {
-        let (mut requests, mut notes) = (Vec::new(), Vec::new());
-        for ask in asks {
-            notes.push(self.prepare(ask, now).map(|prepared| {
-                let Prepared { request, ignored } = prepared;
-                requests.push(request);
-                ignored
+        let now = Now::new(now);
+        let mut asks = asks.into_iter();
+        let mut decided = Vec::with_capacity(asks.size_hint().0);
+        let mut requests = Vec::with_capacity(AHEAD);
+        loop {
+            let some = asks.by_ref().take(AHEAD);
+            let notes: SmallVec<[Result<Vec<String>, Problem>; AHEAD]> = some
+                .map(|ask| {
+                    let prepared = self.prepare_at(ask, &now)?;
+                    requests.push(prepared.request);
+                    Ok(prepared.ignored)
+                })
+                .collect();
+            if notes.is_empty() {
+                return decided;
+            }
+            let mut answers = self.decide_requests(&requests).into_iter();
+            requests.clear();
+            decided.extend(notes.into_iter().map(|note| match note {
+                Err(problem) => Decided::refusing(problem),
+                Ok(ignored) => Decided {
+                    decided: answers.next().unwrap_or_else(|| Err(lost())),
+                    ignored,
+                },
             }));
         }
-        let mut decided = self.decide_requests(&requests).into_iter();
-        let answers = notes.into_iter().map(|note| match note {
-            Err(problem) => Decided::refusing(problem),
-            Ok(ignored) => Decided {
-                decided: decided.next().unwrap_or_else(|| Err(lost())),
-                ignored,
-            },
-        });
-        answers.collect()
     }
 
-    fn decide_requests(
-        &self,
-        requests: &[crate::engine::Request],
-    ) -> Vec<Result<(Query, Outcome), Problem>> {
+    fn decide_requests(&self, requests: &[Request]) -> Vec<Result<(Query, Outcome), Problem>> {
         let snapshot = self.snapshot();
         let (mut queries, mut refused) = (Vec::with_capacity(requests.len()), Vec::new());
         for (at, query) in intern_batch(snapshot, requests).into_iter().enumerate() {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
+use foldhash::HashMap;
 use serde_json::{Map, Value as Json};
 
 /// Annotations of a declaration or a policy: name to value (`""` if none given).
@@ -23,7 +24,7 @@ pub struct Shape {
     pub actions: BTreeMap<(String, String), ActionShape>,
     /// The types of entities and actions, as Cedar names them: reading a name takes
     /// longer than deciding.
-    names: BTreeMap<String, EntityTypeName>,
+    names: HashMap<String, EntityTypeName>,
 }
 
 /// One entity type.
@@ -143,8 +144,14 @@ impl Shape {
     /// The entity of a declared type with this id; none if the type is not declared.
     #[must_use]
     pub fn uid(&self, ty: &str, id: &str) -> Option<EntityUid> {
-        let name = self.names.get(ty)?.clone();
+        let name = self.type_name(ty)?.clone();
         Some(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
+    }
+
+    /// The name of a declared type, of entities or actions, as Cedar has it.
+    #[must_use]
+    pub fn type_name(&self, ty: &str) -> Option<&EntityTypeName> {
+        self.names.get(ty)
     }
 
     /// The action `id` of whichever action type declares it; `None` if no or

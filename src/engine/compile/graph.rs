@@ -17,7 +17,7 @@ use super::emit::{TooLarge, emit, small};
 use super::ir::{Binary, Ir, Root, Unary};
 use super::pattern::{Pattern, Patterns};
 use crate::engine::canonical::Canonical;
-use crate::engine::state::{Eid, Field, Kind, Slot, State, Texts, TypeId};
+use crate::engine::state::{Eid, Field, Kind, Slot, State, Texts, TypeId, bit};
 
 /// A condition.
 #[derive(Debug, Clone)]
@@ -32,8 +32,9 @@ pub(crate) struct Node {
     pub(crate) test: Test,
     pub(crate) yes: Target,
     pub(crate) no: Target,
-    /// Where its answer is kept for other policies that ask the same.
-    pub(crate) shared: Option<u8>,
+    /// The bit under which its answer is kept for other policies that ask the same;
+    /// zero if none does.
+    pub(crate) shared: u64,
 }
 
 /// A node by number, or the end.
@@ -41,7 +42,7 @@ pub(crate) struct Node {
 pub(crate) struct Target(u16);
 
 /// Answers that an environment's policies can share.
-pub(super) const SHARED_MAX: u8 = 64;
+const SHARED_MAX: u32 = 64;
 
 /// Tests among which equal ones are looked for: comparing all would take a large
 /// policy set too long.
@@ -55,8 +56,8 @@ pub(crate) enum Test {
     Bool(Place),
     /// Whether one entity is the other or in it.
     In(Ent, Ent),
-    /// Whether an entity is one of these, which are of these types, or in one.
-    InAny(Ent, Box<[Eid]>, Box<[TypeId]>),
+    /// Whether an entity is one of these or in one.
+    InAny(Ent, Box<Uppers>),
     /// The same with entities that are read; all are read before any is asked.
     InEach(Ent, Box<[Ent]>),
     Same(Ent, Ent),
@@ -72,6 +73,16 @@ pub(crate) enum Test {
     /// order.
     AllAmong(Set, Box<[Eid]>),
     Code(Box<Code>),
+}
+
+/// Constant entities that another may be in.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Uppers {
+    pub(crate) all: Box<[Eid]>,
+    /// The [`bit`] of each.
+    pub(crate) bits: u64,
+    /// The types that they are of.
+    pub(crate) types: Box<[TypeId]>,
 }
 
 /// An entity, or the context, whose attributes are read.
@@ -127,10 +138,10 @@ impl Target {
     pub(crate) const TRUE: Self = Self(u16::MAX);
     pub(crate) const FALSE: Self = Self(u16::MAX - 1);
 
-    /// Its number, if it is a node.
+    /// Its place among the nodes; that of an end is past them.
     #[inline]
-    pub(crate) fn node(self) -> Option<usize> {
-        (self.0 < Self::FALSE.0).then_some(usize::from(self.0))
+    pub(crate) fn place(self) -> usize {
+        usize::from(self.0)
     }
 }
 
@@ -183,7 +194,7 @@ pub(super) fn graph(ir: &Ir, state: &mut State) -> Result<Graph, TooLarge> {
 /// Gives tests that several graphs ask a place to keep the answer.
 pub(super) fn share<'g>(graphs: impl Iterator<Item = &'g mut Graph>) {
     // How often, and where it is first asked.
-    let mut known: Vec<(&Test, &mut Option<u8>)> = Vec::new();
+    let mut known: Vec<(&Test, &mut u64)> = Vec::new();
     let mut given = 0;
     for node in graphs.flat_map(|graph| graph.nodes.iter_mut()) {
         // Asking again is as cheap as looking up the answer.
@@ -193,8 +204,8 @@ pub(super) fn share<'g>(graphs: impl Iterator<Item = &'g mut Graph>) {
         let Node { test, shared, .. } = node;
         let at = known.iter().position(|(other, _)| **other == *test);
         if let Some((_, first)) = at.and_then(|at| known.get_mut(at)) {
-            if first.is_none() && given < SHARED_MAX {
-                **first = Some(given);
+            if **first == 0 && given < SHARED_MAX {
+                **first = 1 << given;
                 given += 1;
             }
             *shared = **first;
@@ -210,6 +221,9 @@ struct Builder<'s> {
 }
 
 impl Builder<'_> {
+    /// Numbers from here on are ends.
+    const NODES_MAX: u16 = Target::FALSE.0;
+
     /// The node where a condition begins that goes on at `yes` or at `no`. Made
     /// from its end, so that where to go on is always there already.
     fn branch(&mut self, ir: &Ir, yes: Target, no: Target) -> Result<Target, TooLarge> {
@@ -256,14 +270,14 @@ impl Builder<'_> {
 
     fn node(&mut self, test: Test, yes: Target, no: Target) -> Result<Target, TooLarge> {
         let number = Target(small(self.nodes.len())?);
-        if number.node().is_none() {
+        if number.0 >= Self::NODES_MAX {
             return Err(TooLarge);
         }
         self.nodes.push(Node {
             test,
             yes,
             no,
-            shared: None,
+            shared: 0,
         });
         Ok(number)
     }
@@ -330,7 +344,12 @@ fn within(lower: &Ir, upper: &Ir, state: &State) -> Option<Test> {
     let lower = ent(lower)?;
     if let Some(all) = constants(upper) {
         let types: BTreeSet<TypeId> = all.iter().filter_map(|eid| state.type_of(*eid)).collect();
-        return Some(Test::InAny(lower, all, types.into_iter().collect()));
+        let uppers = Uppers {
+            bits: all.iter().fold(0, |bits, eid| bits | bit(*eid)),
+            all,
+            types: types.into_iter().collect(),
+        };
+        return Some(Test::InAny(lower, Box::new(uppers)));
     }
     if let Ir::Set(items) = upper {
         let items = items.iter().map(ent);

@@ -12,9 +12,9 @@ use cedar_policy::pst::{
     PrincipalConstraint, ResourceConstraint, Template, UnaryOp, Var,
 };
 
+use super::action::Action;
 use super::ir::{Binary, Ir, Root, Unary};
 use super::pattern::Pattern;
-use super::program::Action;
 use crate::engine::EngineError;
 use crate::engine::canonical::Canonical;
 use crate::engine::extension::{IpRange, parse_datetime, parse_decimal, parse_duration};

@@ -8,6 +8,7 @@
 //! candidates of a search are found. Deliberately not
 //! here: evaluation, and any knowledge of entities.
 
+mod action;
 pub(crate) mod code;
 pub(crate) mod emit;
 pub(crate) mod graph;
@@ -17,4 +18,5 @@ pub(crate) mod pattern;
 mod program;
 pub(crate) mod seek;
 
+pub(crate) use action::{Action, Asked};
 pub(crate) use program::{Body, Compiled, CompiledTemplate, Environment, Program, StandingCode};

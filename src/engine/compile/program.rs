@@ -5,15 +5,16 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashSet};
 
 use cedar_policy::pst::{Policy as PstPolicy, PrincipalConstraint, ResourceConstraint, Template};
-use cedar_policy::{EntityUid, PolicyId, PolicySet};
+use cedar_policy::{PolicyId, PolicySet};
 
+use super::action::{Action, Asked, actions_of, type_name};
 use super::graph::{Cell, Graph, graph, share};
 use super::ir::Ir;
 use super::lower::{Lowering, NotLowered, Setting};
 use super::seek::Seek;
-use crate::engine::state::{ContextLayout, Eid, Kind, Layouts, State, TemplateSlots, TypeId};
-use crate::engine::{EngineError, StandingPolicy, error::chain};
-use crate::policy::{ActionShape, Annotations, Bundle, RecordShape};
+use crate::engine::state::{Eid, Kind, Layouts, State, TemplateSlots, TypeId};
+use crate::engine::{EngineError, Request, StandingPolicy, error::chain};
+use crate::policy::{Annotations, Bundle};
 
 /// Everything that deciding needs besides facts.
 #[derive(Debug)]
@@ -23,9 +24,10 @@ pub(crate) struct Program {
     /// Templates by number, as links name them.
     pub(crate) templates: Vec<Named>,
     environments: Vec<Environment>,
-    actions: HashMap<Eid, Action>,
+    /// Actions by number.
+    actions: Vec<Action>,
     /// Actions by their ids, of whatever type.
-    named: HashMap<Box<str>, Vec<Eid>>,
+    by_id: HashMap<Box<str>, Vec<usize>>,
     not_lowered: Vec<(String, String)>,
 }
 
@@ -36,25 +38,12 @@ pub(crate) struct Named {
     pub(crate) annotations: Arc<Annotations>,
 }
 
-/// An action of the schema.
-#[derive(Debug, Clone)]
-pub(crate) struct Action {
-    pub(crate) eid: Eid,
-    ty: TypeId,
-    /// Numbers of its environments, by the types of principal and resource, in
-    /// order.
-    environments: Vec<((TypeId, TypeId), u32)>,
-    /// All groups above it.
-    pub(crate) groups: HashSet<Eid>,
-    pub(crate) context: Arc<ContextLayout>,
-    pub(crate) context_shape: Arc<RecordShape>,
-}
-
 /// One request environment: who may ask for what on what, by type.
 #[derive(Debug)]
 pub(crate) struct Environment {
     pub(crate) principal: TypeId,
-    pub(crate) action: Eid,
+    /// The number of the action.
+    action: usize,
     pub(crate) resource: TypeId,
     /// Where rows of principals keep their ancestors; as the layout says.
     pub(crate) nearest_principal: Option<(usize, usize)>,
@@ -128,6 +117,11 @@ impl Program {
         });
         let mut state = State::new(Arc::clone(&layouts), slots.collect());
         let actions = actions_of(shape, &mut state)?;
+        let mut by_id: HashMap<Box<str>, Vec<usize>> = HashMap::default();
+        for (number, action) in actions.iter().enumerate() {
+            let id = action.uid.id().unescaped();
+            by_id.entry(id.into()).or_default().push(number);
+        }
         let mut program = Self {
             policies: statics
                 .iter()
@@ -135,7 +129,7 @@ impl Program {
                 .collect(),
             templates: templates.iter().map(|(id, _)| named(bundle, id)).collect(),
             environments: Vec::new(),
-            named: HashMap::default(),
+            by_id,
             actions,
             not_lowered: Vec::new(),
         };
@@ -145,8 +139,8 @@ impl Program {
             state: &mut state,
             not_lowered: HashMap::default(),
         };
-        for (key, action) in &shape.actions {
-            program.add_environments(&mut compiler, (key, action), &statics, &templates)?;
+        for action in 0..program.actions.len() {
+            program.add_environments(&mut compiler, action, &statics, &templates)?;
         }
         program.not_lowered = compiler.not_lowered.into_iter().collect();
         program.not_lowered.sort();
@@ -161,54 +155,47 @@ impl Program {
     fn add_environments(
         &mut self,
         compiler: &mut Compiler<'_>,
-        ((ty, id), action): (&(String, String), &ActionShape),
+        number: usize,
         statics: &[Static],
         templates: &[(Arc<str>, Template)],
     ) -> Result<(), EngineError> {
-        let of = compiler.layouts.number(ty);
-        let eid = of.and_then(|of| compiler.state.find(of, id));
-        let Some(own) = eid.and_then(|eid| self.actions.get(&eid)).cloned() else {
+        let Some(action) = self.actions.get_mut(number) else {
             return Ok(());
         };
-        let numbers = |names: &[String]| -> Vec<TypeId> {
-            names
-                .iter()
-                .filter_map(|name| compiler.layouts.number(name))
-                .collect()
-        };
-        let (principals, resources) = (numbers(&action.principals), numbers(&action.resources));
-        let mut numbered = Vec::new();
-        for principal in &principals {
-            for resource in &resources {
-                let setting = Setting {
-                    principal: *principal,
-                    action: &own,
-                    resource: *resource,
-                    context: &own.context,
-                    context_shape: &own.context_shape,
-                };
-                let environment = compiler.environment(setting, statics, templates)?;
-                let number = u32::try_from(self.environments.len()).unwrap_or(u32::MAX);
-                numbered.push(((*principal, *resource), number));
-                self.environments.push(environment);
+        action.first = u32::try_from(self.environments.len()).unwrap_or(u32::MAX);
+        for principal in &action.principals {
+            for resource in &action.resources {
+                let setting = action.setting(principal.ty, resource.ty);
+                let made = compiler.environment((setting, number), statics, templates)?;
+                self.environments.push(made);
             }
-        }
-        numbered.sort_unstable();
-        self.named
-            .entry(id.as_str().into())
-            .or_default()
-            .push(own.eid);
-        if let Some(action) = self.actions.get_mut(&own.eid) {
-            action.environments = numbered;
         }
         Ok(())
     }
 
-    /// An action by its name.
-    pub(crate) fn action(&self, layouts: &Layouts, uid: &EntityUid) -> Option<&Action> {
-        let of_id = self.named.get(uid.id().unescaped())?;
-        let mut of_id = of_id.iter().filter_map(|eid| self.actions.get(eid));
-        of_id.find(|action| layouts.is_named(action.ty, uid.type_name()))
+    /// What the names of a request mean; none if the schema has no such request.
+    pub(crate) fn asked(&self, request: &Request) -> Option<Asked<'_>> {
+        let of = type_name(request.action.type_name());
+        let mut of_id = self.of_id(request.action.id().unescaped());
+        let action = of_id.find(|action| *action.ty == *of)?;
+        let principal = type_name(request.principal.type_name());
+        action.applied(&principal, &type_name(request.resource.type_name()))
+    }
+
+    /// Actions of one id, of whatever types.
+    fn of_id(&self, id: &str) -> impl Iterator<Item = &Action> {
+        let numbers = self.by_id.get(id).into_iter().flatten();
+        numbers.filter_map(|number| self.actions.get(*number))
+    }
+
+    /// The action of a name, and of a type if that is given; none if there is none,
+    /// or several.
+    pub(crate) fn action(&self, ty: Option<&str>, id: &str) -> Option<&Action> {
+        let mut found = self
+            .of_id(id)
+            .filter(|of| ty.is_none_or(|ty| *of.ty == *ty));
+        let first = found.next();
+        first.filter(|_| found.next().is_none())
     }
 
     pub(crate) fn environment(&self, number: u32) -> Option<&Environment> {
@@ -245,16 +232,10 @@ impl Program {
         };
         let mut compiled = HashMap::default();
         for (number, environment) in (0_u32..).zip(&self.environments) {
-            let Some(action) = self.actions.get(&environment.action) else {
+            let Some(action) = self.actions.get(environment.action) else {
                 continue;
             };
-            let setting = Setting {
-                principal: environment.principal,
-                action,
-                resource: environment.resource,
-                context: &action.context,
-                context_shape: &action.context_shape,
-            };
+            let setting = action.setting(environment.principal, environment.resource);
             let alone = || PolicySet::from_policies([policy.policy.clone()]).ok();
             let made = compiler.policy(
                 setting,
@@ -270,18 +251,6 @@ impl Program {
             scope,
             compiled,
         })
-    }
-}
-
-impl Action {
-    /// The number of its environment for these types, if it has one.
-    pub(crate) fn number(&self, principal: TypeId, resource: TypeId) -> Option<u32> {
-        let types = (principal, resource);
-        let found = self
-            .environments
-            .binary_search_by_key(&types, |(key, _)| *key);
-        let (_, number) = self.environments.get(found.ok()?)?;
-        Some(*number)
     }
 }
 
@@ -324,7 +293,7 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     fn environment(
         &mut self,
-        setting: Setting<'_>,
+        (setting, action): (Setting<'_>, usize),
         statics: &[Static],
         templates: &[(Arc<str>, Template)],
     ) -> Result<Environment, EngineError> {
@@ -332,7 +301,7 @@ impl Compiler<'_> {
         let nearest = |ty| self.layouts.of(ty).and_then(|layout| layout.nearest);
         let mut environment = Environment {
             principal: setting.principal,
-            action: setting.action.eid,
+            action,
             resource: setting.resource,
             nearest_principal: nearest(setting.principal),
             nearest_resource: nearest(setting.resource),
@@ -462,46 +431,6 @@ fn policies_of(bundle: &Bundle) -> Result<(Vec<Static>, Templates), EngineError>
         }
     }
     Ok((statics, templates))
-}
-
-/// The actions, interned with the groups above each.
-fn actions_of(
-    shape: &crate::policy::Shape,
-    state: &mut State,
-) -> Result<HashMap<Eid, Action>, EngineError> {
-    let mut actions = HashMap::default();
-    for (key, declared) in &shape.actions {
-        let eid = intern_action(key, state)?;
-        for group in &declared.groups {
-            let group = intern_action(group, state)?;
-            state.join(eid, group);
-        }
-        let Some(context) = state.layouts().context(key).cloned() else {
-            continue;
-        };
-        let Some(ty) = state.type_of(eid) else {
-            continue;
-        };
-        let action = Action {
-            eid,
-            ty,
-            environments: Vec::new(),
-            groups: HashSet::default(),
-            context,
-            context_shape: Arc::new(declared.context.clone()),
-        };
-        actions.insert(eid, action);
-    }
-    for action in actions.values_mut() {
-        action.groups = state.all_ancestors(action.eid).into_iter().collect();
-    }
-    Ok(actions)
-}
-
-fn intern_action((ty, id): &(String, String), state: &mut State) -> Result<Eid, EngineError> {
-    let of = state.layouts().number(ty);
-    let of = of.ok_or_else(|| EngineError::TypeName { name: ty.clone() })?;
-    state.intern(of, id)
 }
 
 /// The entity that a scope ties the resource to.

@@ -3,22 +3,23 @@
 use std::collections::BTreeSet;
 
 use crate::engine::eval::Machine;
-use crate::engine::state::{Eid, Row, State};
+use crate::engine::state::{Eid, Lower, Narrow};
 
 /// Entities above another, borrowed from its row or collected.
 #[derive(Debug, Clone)]
 pub(crate) enum Above<'a> {
-    Row(&'a [u32]),
+    Narrow(Narrow<'a>),
     All(Vec<Eid>),
 }
 
 impl Above<'_> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = Eid> + '_ {
-        let (numbers, eids): (&[u32], &[Eid]) = match self {
-            Self::Row(numbers) => (numbers, &[]),
-            Self::All(eids) => (&[], eids),
+        let (narrow, all): (_, &[Eid]) = match self {
+            Self::Narrow(narrow) => (Some(narrow), &[]),
+            Self::All(all) => (None, all),
         };
-        numbers.iter().map(|n| Eid(*n)).chain(eids.iter().copied())
+        let narrow = narrow.into_iter().flat_map(Narrow::iter);
+        narrow.chain(all.iter().copied())
     }
 }
 
@@ -28,31 +29,29 @@ impl<'a> Machine<'a> {
         if self.query.has_own() {
             return Above::All(self.slowly_above(eid));
         }
-        let (state, row) = (self.state, self.row(eid));
+        let state = self.state;
         let nearest = state.layout_of(eid).and_then(|layout| layout.nearest);
-        self.above_row(eid, row, nearest)
+        self.above_lower(eid, &state.lower(eid, self.row(eid), nearest))
     }
 
     /// The same of the resource.
+    #[inline]
     pub(crate) fn above_resource(&self) -> Above<'a> {
-        match self.query.has_own() {
-            true => self.above(self.query.resource),
-            false => self.above_row(self.query.resource, self.resource, self.nearest_resource),
+        let resource = self.query.resource;
+        if self.query.has_own() {
+            return self.above(resource);
         }
+        let nearest = self.environment.nearest_resource;
+        let lower = self.state.lower(resource, self.resource(), nearest);
+        self.above_lower(resource, &lower)
     }
 
     #[inline]
-    fn above_row(
-        &self,
-        eid: Eid,
-        row: Option<Row<'a>>,
-        nearest: Option<(usize, usize)>,
-    ) -> Above<'a> {
-        let state = self.state;
+    fn above_lower(&self, eid: Eid, lower: &Lower<'a>) -> Above<'a> {
         // A wide edge on the way makes more ancestors than the row knows.
-        match State::row_ancestors(row, nearest) {
-            Some(numbers) if !state.is_below_wide(eid, numbers) => Above::Row(numbers),
-            _ => Above::All(state.all_ancestors(eid).into_iter().collect()),
+        match self.state.is_below_wide(lower) {
+            false => Above::Narrow(lower.above),
+            true => Above::All(self.state.all_ancestors(eid).into_iter().collect()),
         }
     }
 

@@ -5,9 +5,12 @@ use std::cell::Cell;
 use crate::engine::canonical::Canonical;
 use crate::engine::compile::Environment;
 use crate::engine::compile::code::{Code, From, Op, Pool};
+use crate::engine::compile::graph::Row as Side;
 use crate::engine::eval::{Failure, V};
 use crate::engine::query::Query;
-use crate::engine::state::{Eid, Field, Record, Row, Slot, State, TypeId, Wide, has_bit, wide_at};
+use crate::engine::state::{
+    Eid, Field, Lower, Record, Row, Slot, State, TypeId, Wide, has_bit, wide_at,
+};
 
 /// Values that fit without asking for memory.
 const SHALLOW: usize = 12;
@@ -17,45 +20,52 @@ const SHALLOW: usize = 12;
 pub(crate) struct Machine<'a> {
     pub(crate) state: &'a State,
     pub(crate) query: &'a Query,
-    pub(crate) principal: Option<Row<'a>>,
-    pub(crate) resource: Option<Row<'a>>,
-    /// The cells of principal, resource and context.
-    pub(super) cells: [&'a [u32]; 3],
-    /// All that the principal is in by narrow edges, where its row tells.
-    pub(crate) above_principal: Option<&'a [u32]>,
-    /// Where the resource's row keeps its own.
-    pub(super) nearest_resource: Option<(usize, usize)>,
+    pub(super) environment: &'a Environment,
+    /// Those of principal and resource, and the context as one.
+    rows: [Row<'a>; 3],
+    /// The principal as it may be in others; none if the question brings rows.
+    pub(super) principal: Option<Lower<'a>>,
     /// Shared tests that were asked, and those of them that held.
     pub(super) asked: Cell<u64>,
     pub(super) held: Cell<u64>,
     /// Why the last test failed that did.
     pub(super) failed: Cell<Failure>,
     /// The last row that was read by the way.
-    pub(super) near: Cell<(Eid, Option<Row<'a>>)>,
+    pub(super) near: Cell<(Eid, Row<'a>)>,
 }
 
 impl<'a> Machine<'a> {
     /// A machine for a question of an environment.
     #[inline]
-    pub(crate) fn new(state: &'a State, query: &'a Query, environment: &Environment) -> Self {
-        let row = |eid| query.own_row(eid).or_else(|| state.row(eid));
+    pub(crate) fn new(state: &'a State, query: &'a Query, environment: &'a Environment) -> Self {
+        let row = |eid| row_of(state, query, eid);
         let (principal, resource) = (row(query.principal), row(query.resource));
+        let nearest = environment.nearest_principal;
+        let lower = || state.lower(query.principal, principal, nearest).counted();
         Self {
             state,
             query,
-            principal,
-            resource,
-            cells: [cells(principal), cells(resource), &query.context],
-            above_principal: match query.has_own() {
-                false => State::row_ancestors(principal, environment.nearest_principal),
-                true => None,
-            },
-            nearest_resource: environment.nearest_resource,
+            environment,
+            rows: [principal, resource, Row::bare(&query.context)],
+            principal: (!query.has_own()).then(lower),
             asked: Cell::new(0),
             held: Cell::new(0),
             failed: Cell::new(Failure::Type),
-            near: Cell::new((Eid::NONE, None)),
+            near: Cell::new((Eid::NONE, Row::bare(&[]))),
         }
+    }
+
+    /// The row of principal or resource, or the context.
+    #[inline]
+    pub(super) fn side(&self, side: Side) -> Row<'a> {
+        let row = self.rows.get(side as usize).copied();
+        row.unwrap_or(Row::bare(&[]))
+    }
+
+    /// The row of the resource.
+    #[inline]
+    pub(crate) fn resource(&self) -> Row<'a> {
+        self.side(Side::Resource)
     }
 
     /// Runs an expression.
@@ -171,11 +181,11 @@ impl<'a> Machine<'a> {
         stack: &mut Stack<'_, 'a>,
     ) -> Result<(Option<Eid>, &'a [u32]), Failure> {
         Ok(match from {
-            From::Principal => (Some(self.query.principal), cells(self.principal)),
-            From::Resource => (Some(self.query.resource), cells(self.resource)),
+            From::Principal => (Some(self.query.principal), self.side(Side::Principal).cells),
+            From::Resource => (Some(self.query.resource), self.side(Side::Resource).cells),
             From::Context => (None, &self.query.context),
             From::Top => match stack.pop()? {
-                V::Entity(eid) => (Some(eid), cells(self.row(eid))),
+                V::Entity(eid) => (Some(eid), self.row(eid).cells),
                 _ => return Err(Failure::Type),
             },
         })
@@ -205,10 +215,10 @@ impl<'a> Machine<'a> {
         wide_at(cells, usize::from(at)).ok_or(Failure::Type)
     }
 
-    /// The row of an entity, the query's own first.
+    /// The row of an entity, the query's own first; an empty one if there is none.
     #[inline]
-    pub(crate) fn row(&self, eid: Eid) -> Option<Row<'a>> {
-        self.query.own_row(eid).or_else(|| self.state.row(eid))
+    pub(crate) fn row(&self, eid: Eid) -> Row<'a> {
+        row_of(self.state, self.query, eid)
     }
 
     pub(crate) fn type_of(&self, eid: Eid) -> Option<TypeId> {
@@ -231,7 +241,7 @@ impl<'a> Machine<'a> {
             V::Entity(eid) => {
                 let missing = Failure::NoAttribute(Some(*eid));
                 let field = self.field(*eid, name).ok_or(missing)?;
-                let cells = cells(self.row(*eid));
+                let cells = self.row(*eid).cells;
                 match has_bit(cells, field.present) {
                     true => self.load(Some(*eid), cells, field),
                     false => Err(missing),
@@ -245,7 +255,7 @@ impl<'a> Machine<'a> {
         match of {
             V::Entity(eid) => {
                 let field = self.field(*eid, name);
-                Ok(field.is_some_and(|field| has_bit(cells(self.row(*eid)), field.present)))
+                Ok(field.is_some_and(|field| has_bit(self.row(*eid).cells, field.present)))
             }
             other => match other.compound() {
                 Some(record @ Canonical::Record(_)) => Ok(record.field(name).is_some()),
@@ -324,8 +334,9 @@ fn make<'a>(
 }
 
 #[inline]
-fn cells(row: Option<Row<'_>>) -> &[u32] {
-    row.map_or(&[], |row| row.cells)
+fn row_of<'a>(state: &'a State, query: &'a Query, eid: Eid) -> Row<'a> {
+    let row = query.own_row(eid).or_else(|| state.row(eid));
+    row.unwrap_or(Row::bare(&[]))
 }
 
 #[inline]

@@ -12,6 +12,7 @@ mod operate;
 mod test;
 mod value;
 
+pub(crate) use above::Above;
 pub(crate) use failure::Failure;
 pub(crate) use machine::Machine;
 pub(crate) use value::V;

@@ -4,13 +4,14 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::engine::canonical::Canonical;
+use crate::engine::compile::graph::Uppers;
 use crate::engine::compile::ir::{Binary, Unary};
 use crate::engine::eval::{Failure, Machine, V};
 use crate::engine::extension::{
     IpRange, parse_datetime, parse_decimal, parse_duration, to_date, to_time,
 };
 use crate::engine::query::LOCAL;
-use crate::engine::state::{Eid, Kind, TypeId, entity_of, has_bit};
+use crate::engine::state::{Eid, Kind, entity_of, has_bit};
 
 impl<'a> Machine<'a> {
     pub(super) fn unary(&self, op: Unary, inner: &V<'a>) -> Result<V<'a>, Failure> {
@@ -144,86 +145,48 @@ impl<'a> Machine<'a> {
 
     /// Whether one entity is the other or in it, with what the query brings.
     pub(crate) fn is_in(&self, lower: Eid, upper: Eid) -> bool {
-        if lower == upper {
-            return true;
-        }
-        if self.query.has_own() {
-            return self.query.is_in(self.state, lower, upper);
-        }
-        match self
-            .above_principal
-            .filter(|_| lower == self.query.principal)
-        {
-            Some(above) => {
-                above.contains(&upper.0) || self.state.is_in_widely(lower, Some(above), upper)
+        match &self.principal {
+            Some(principal) if lower == self.query.principal => {
+                self.state.is_below(principal, upper)
             }
-            None => self.state.is_in(lower, upper),
+            Some(_) => self.state.is_in(lower, upper),
+            None => self.query.is_in(self.state, lower, upper),
         }
     }
 
-    /// Whether the principal is one of some entities, all of the given types, or in
-    /// one.
+    /// Whether the principal is an entity or in it; none is any.
     #[inline]
-    pub(super) fn is_principal_in_any(&self, uppers: &[Eid], types: &[TypeId]) -> bool {
-        let (Some(above), lower) = (self.above_principal, self.query.principal) else {
-            return uppers
-                .iter()
-                .any(|upper| self.is_principal_in(*upper, u64::MAX));
+    pub(crate) fn is_principal_in(&self, upper: Eid) -> bool {
+        upper == Eid::NONE
+            || match &self.principal {
+                Some(principal) => self.state.is_below(principal, upper),
+                None => self.is_in(self.query.principal, upper),
+            }
+    }
+
+    /// Whether the principal is one of some entities or in one.
+    #[inline]
+    pub(super) fn is_principal_in_any(&self, uppers: &Uppers) -> bool {
+        let mut all = uppers.all.iter();
+        let Some(principal) = &self.principal else {
+            return all.any(|upper| self.is_in(self.query.principal, *upper));
         };
-        // They are in order, and what is no neighbour of theirs is out at once.
-        let (Some(first), Some(last)) = (uppers.first(), uppers.last()) else {
-            return false;
-        };
-        let among = |eid: Eid| eid >= *first && eid <= *last && uppers.contains(&eid);
-        if among(lower) || above.iter().any(|n| among(Eid(*n))) {
+        if !principal.is_far_from(uppers.bits) && all.any(|upper| principal.is_near(*upper)) {
             return true;
         }
-        self.state.are_above_wide(types)
-            && uppers
-                .iter()
-                .any(|upper| self.state.is_in_widely(lower, Some(above), *upper))
-    }
-
-    /// A bit for each of the principal, all that it is in by narrow edges, and
-    /// none: what has another one is not among them. All bits if its row does not
-    /// tell.
-    pub(crate) fn principal_bits(&self) -> u64 {
-        let own = bit(self.query.principal) | bit(Eid::NONE);
-        let above = self.above_principal.map(<[u32]>::iter);
-        above.map_or(u64::MAX, |above| {
-            above.fold(own, |bits, n| bits | bit(Eid(*n)))
-        })
-    }
-
-    /// Whether the principal is an entity or in it; none is any. `bits` are those
-    /// of [`Machine::principal_bits`].
-    #[inline]
-    pub(crate) fn is_principal_in(&self, upper: Eid, bits: u64) -> bool {
-        if bit(upper) & bits == 0 {
-            let above = self.above_principal;
-            return self.state.is_in_widely(self.query.principal, above, upper);
-        }
-        if upper == self.query.principal || upper == Eid::NONE {
-            return true;
-        }
-        match self.above_principal {
-            None => self.is_in(self.query.principal, upper),
-            Some(above) if above.contains(&upper.0) => true,
-            above => self.state.is_in_widely(self.query.principal, above, upper),
-        }
+        let mut all = uppers.all.iter();
+        self.state.are_above_wide(principal, &uppers.types)
+            && all.any(|upper| self.state.is_below_widely(principal, *upper))
     }
 
     pub(super) fn elements(&self, owner: Eid, kind: Kind) -> impl Iterator<Item = Eid> + 'a {
-        let row = self.row(owner);
-        let entries = row.map(|row| row.lists().of(kind));
-        entries.into_iter().flatten().map(entity_of)
+        self.row(owner).lists().of(kind).map(entity_of)
     }
 
     fn contains(&self, set: &V<'a>, wanted: &V<'a>) -> Result<bool, Failure> {
         match (set, wanted) {
             (V::Set(owner, kind), V::Entity(wanted)) => {
-                let row = self.row(*owner);
-                Ok(row.is_some_and(|row| row.lists().has(*kind, *wanted)))
+                Ok(self.row(*owner).lists().has(*kind, *wanted))
             }
             (V::Set(..), _) => Ok(false),
             (set, wanted) => {
@@ -257,7 +220,7 @@ impl<'a> Machine<'a> {
         let layout = self
             .type_of(*eid)
             .and_then(|ty| self.state.layouts().of(ty));
-        let (Some(row), Some(layout)) = (self.row(*eid), layout) else {
+        let (row, Some(layout)) = (self.row(*eid), layout) else {
             return Ok(None);
         };
         let at = layout.tags.as_ref().map(|(at, _)| *at);
@@ -311,12 +274,6 @@ impl<'a> Machine<'a> {
             V::Own(value) => Canonical::clone(value),
         })
     }
-}
-
-/// The bit of an entity.
-#[inline]
-fn bit(eid: Eid) -> u64 {
-    1 << (eid.0 & 63)
 }
 
 fn compare(a: &V<'_>, b: &V<'_>) -> Result<Ordering, Failure> {

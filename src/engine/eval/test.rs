@@ -12,32 +12,22 @@ impl<'a> Machine<'a> {
     /// [`Machine::failure`].
     pub(crate) fn holds(&self, graph: &Graph) -> Option<bool> {
         let mut target = graph.start;
-        while let Some(node) = target.node().and_then(|n| graph.nodes.get(n)) {
-            let held = match node.shared {
-                None => self.ask(&node.test)?,
-                Some(place) => self.ask_once(&node.test, place)?,
+        while let Some(node) = graph.nodes.get(target.place()) {
+            let held = match self.asked.get() & node.shared {
+                0 => self.ask(&node.test)?,
+                _ => self.held.get() & node.shared != 0,
             };
+            // A test that failed is asked again, and fails again.
+            self.asked.set(self.asked.get() | node.shared);
+            if held {
+                self.held.set(self.held.get() | node.shared);
+            }
             target = if held { node.yes } else { node.no };
         }
         Some(target == Target::TRUE)
     }
 
-    /// Asks unless another policy did. A test that failed is asked again, and
-    /// fails again.
     #[inline]
-    fn ask_once(&self, test: &Test, place: u8) -> Option<bool> {
-        let bit = 1_u64 << (place & 63);
-        if self.asked.get() & bit != 0 {
-            return Some(self.held.get() & bit != 0);
-        }
-        let held = self.ask(test)?;
-        self.asked.set(self.asked.get() | bit);
-        if held {
-            self.held.set(self.held.get() | bit);
-        }
-        Some(held)
-    }
-
     fn ask(&self, test: &Test) -> Option<bool> {
         Some(match test {
             Test::Has(owner, bit) => has_bit(self.cells(*owner)?, usize::from(*bit)),
@@ -46,10 +36,10 @@ impl<'a> Machine<'a> {
                 let (lower, upper) = (self.ent(*lower)?, self.ent(*upper)?);
                 self.is_in(lower, upper)
             }
-            Test::InAny(Ent::Principal, uppers, types) => self.is_principal_in_any(uppers, types),
-            Test::InAny(lower, uppers, _) => {
+            Test::InAny(Ent::Principal, uppers) => self.is_principal_in_any(uppers),
+            Test::InAny(lower, uppers) => {
                 let lower = self.ent(*lower)?;
-                uppers.iter().any(|upper| self.is_in(lower, *upper))
+                uppers.all.iter().any(|upper| self.is_in(lower, *upper))
             }
             Test::InEach(lower, uppers) => {
                 let lower = self.ent(*lower)?;
@@ -121,23 +111,15 @@ impl<'a> Machine<'a> {
     #[inline]
     fn cells(&self, owner: Owner) -> Option<&'a [u32]> {
         match owner {
-            Owner::At(row) => Some(self.cells_at(row)),
-            Owner::Via(cell) => {
-                let row = self.near(self.via(cell)?);
-                Some(row.map_or(&[] as &[u32], |row| row.cells))
-            }
+            Owner::At(side) => Some(self.side(side).cells),
+            Owner::Via(cell) => Some(self.near(self.via(cell)?).cells),
         }
-    }
-
-    #[inline]
-    fn cells_at(&self, row: Side) -> &'a [u32] {
-        self.cells.get(row as usize).copied().unwrap_or_default()
     }
 
     /// The entity in a cell.
     #[inline]
     fn via(&self, cell: Cell) -> Option<Eid> {
-        let cells = self.cells_at(cell.of);
+        let cells = self.side(cell.of).cells;
         if !has_bit(cells, usize::from(cell.present)) {
             return self.absent(Owner::At(cell.of));
         }
@@ -157,7 +139,7 @@ impl<'a> Machine<'a> {
 
     /// The row of an entity that policies ask for again and again.
     #[inline]
-    fn near(&self, eid: Eid) -> Option<Row<'a>> {
+    fn near(&self, eid: Eid) -> Row<'a> {
         let (known, row) = self.near.get();
         if known == eid {
             return row;
@@ -171,14 +153,13 @@ impl<'a> Machine<'a> {
     #[inline]
     fn set(&self, set: Set) -> Option<Row<'a>> {
         let row = match set.owner {
-            Owner::At(Side::Principal) => self.principal,
-            Owner::At(Side::Resource) => self.resource,
             Owner::At(Side::Context) => return self.fail(Failure::Type),
+            Owner::At(side) => self.side(side),
             Owner::Via(cell) => self.near(self.via(cell)?),
         };
-        match row {
-            Some(row) if has_bit(row.cells, usize::from(set.present)) => Some(row),
-            _ => self.absent(set.owner),
+        match has_bit(row.cells, usize::from(set.present)) {
+            true => Some(row),
+            false => self.absent(set.owner),
         }
     }
 

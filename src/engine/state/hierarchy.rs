@@ -20,16 +20,14 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::eid::{Eid, TypeId};
-use super::lists::{Kind, ListsRef, entity_of, more_of};
+use super::lists::{Kind, entity_of, more_of};
 use super::segment::Row;
-use super::table::{State, flag};
+use super::table::State;
+use super::within::{Narrow, SPILLED};
 use crate::engine::EdgeKind;
 
 /// Parents of one type above which an entity's edges to that type are wide.
 const NARROW_MAX: usize = 16;
-
-/// Below so many entries an upper end is searched from itself.
-const FEW: usize = 32;
 
 /// Why an edge was not taken.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,124 +41,7 @@ pub(super) enum EdgeRefused {
 /// A few entities.
 type Eids = SmallVec<[Eid; 8]>;
 
-/// Marks ancestors that did not fit into the row.
-pub(super) const SPILLED: u32 = u32::MAX;
-
 impl State {
-    /// The ancestors of a row by narrow edges, itself left out.
-    pub(crate) fn ancestors<'a>(row: Row<'a>, nearest: Option<(usize, usize)>) -> Ancestors<'a> {
-        let Some((at, _)) = nearest else {
-            return Ancestors::Few([].iter());
-        };
-        match row.cells.get(at) {
-            Some(&SPILLED) => Ancestors::Many(row.lists().of(Kind::ANCESTOR)),
-            Some(&count) => {
-                let from = at + 1;
-                let found = row.cells.get(from..from + count as usize);
-                Ancestors::Few(found.unwrap_or_default().iter())
-            }
-            None => Ancestors::Few([].iter()),
-        }
-    }
-
-    /// The ancestors of a row by narrow edges, where it holds them all.
-    #[inline]
-    pub(crate) fn row_ancestors<'a>(
-        row: Option<Row<'a>>,
-        nearest: Option<(usize, usize)>,
-    ) -> Option<&'a [u32]> {
-        let (Some(row), Some((at, _))) = (row, nearest) else {
-            return Some(&[]);
-        };
-        match row.cells.get(at) {
-            Some(&SPILLED) => None,
-            Some(&count) => row.cells.get(at + 1..at + 1 + count as usize),
-            None => Some(&[]),
-        }
-    }
-
-    /// Whether one entity is the other or in it.
-    pub(crate) fn is_in(&self, lower: Eid, upper: Eid) -> bool {
-        if lower == upper {
-            return true;
-        }
-        let (Some(row), Some(layout)) = (self.row(lower), self.layout_of(lower)) else {
-            return false;
-        };
-        let above = State::row_ancestors(Some(row), layout.nearest);
-        let near = match above {
-            Some(above) => above.contains(&upper.0),
-            None => row.lists().has(Kind::ANCESTOR, upper),
-        };
-        near || self.is_in_widely(lower, above, upper)
-    }
-
-    /// Whether one entity is in the other over some wide edge. `above` is what the
-    /// row of the lower one holds of its ancestors, if it holds all the narrow ones.
-    #[inline]
-    pub(crate) fn is_in_widely(&self, lower: Eid, above: Option<&[u32]>, upper: Eid) -> bool {
-        let above_wide = |ty| self.wide_types.above.contains(&ty);
-        self.type_of(upper).is_some_and(above_wide) && self.look_widely(lower, above, upper)
-    }
-
-    fn look_widely(&self, lower: Eid, above: Option<&[u32]>, upper: Eid) -> bool {
-        let Some(row) = self.row(upper) else {
-            return false;
-        };
-        if !row.has_flag(flag::VIA) {
-            return false;
-        }
-        let lists = row.lists();
-        let mut via = lists.of(Kind::VIA);
-        if via.at_most(FEW) {
-            return via.any(|via| match entity_of(via) {
-                via if via == upper => self.reaches(lower, above, lists),
-                via => {
-                    let row = self.row(via);
-                    row.is_some_and(|row| self.reaches(lower, above, row.lists()))
-                }
-            });
-        }
-        // Many ways lead up here: go up from the few wide entities below.
-        let Some((row, layout)) = self.row(lower).zip(self.layout_of(lower)) else {
-            return false;
-        };
-        let wide = State::ancestors(row, layout.nearest).chain([lower]);
-        let parents = wide.flat_map(|eid| self.entries(eid, Kind::WIDE_PARENT));
-        parents
-            .map(entity_of)
-            .any(|parent| self.is_in(parent, upper))
-    }
-
-    /// Whether an entity is in some child by a wide edge of that whose lists these
-    /// are.
-    fn reaches(&self, lower: Eid, above: Option<&[u32]>, lists: ListsRef<'_>) -> bool {
-        let mut children = lists.of(Kind::WIDE_CHILD);
-        if children.at_most(FEW) {
-            return children.any(|child| match (above, entity_of(child)) {
-                (Some(above), child) => {
-                    let near = lower == child || above.contains(&child.0);
-                    near || self.is_in_widely(lower, Some(above), child)
-                }
-                (None, child) => self.is_in(lower, child),
-            });
-        }
-        let (Some(row), Some(layout)) = (self.row(lower), self.layout_of(lower)) else {
-            return false;
-        };
-        let is_child = |eid| lists.has(Kind::WIDE_CHILD, eid);
-        if State::ancestors(row, layout.nearest)
-            .chain([lower])
-            .any(is_child)
-        {
-            return true;
-        }
-        // The child itself may be reached over another wide edge.
-        children
-            .map(entity_of)
-            .any(|child| self.is_in_widely(lower, above, child))
-    }
-
     pub(crate) fn entries(&self, eid: Eid, kind: Kind) -> super::lists::Entries<'_> {
         let lists = self.row(eid).map(Row::lists);
         lists.unwrap_or(super::lists::ListsRef::Array(&[])).of(kind)
@@ -320,22 +201,6 @@ impl State {
         }
     }
 
-    /// Whether entities of some of the types can be reached over a wide edge.
-    pub(crate) fn are_above_wide(&self, types: &[TypeId]) -> bool {
-        !self.wide.is_empty() && types.iter().any(|ty| self.wide_types.above.contains(ty))
-    }
-
-    /// Whether an entity has a wide edge of its own or, by its narrow ancestors,
-    /// above it.
-    pub(crate) fn is_below_wide(&self, eid: Eid, ancestors: &[u32]) -> bool {
-        let below_wide = |ty| self.wide_types.below.contains(&ty);
-        if self.wide.is_empty() || !self.type_of(eid).is_some_and(below_wide) {
-            return false;
-        }
-        let mut all = ancestors.iter().map(|n| Eid(*n)).chain([eid]);
-        all.any(|eid| self.row(eid).is_some_and(|row| row.has_flag(flag::WIDE)))
-    }
-
     fn add_wide(&mut self, child: Eid, parent: Eid, kind: EdgeKind) {
         self.add(child, Kind::WIDE_PARENT, parent, edge_number(kind));
         let first = self.entries(parent, Kind::WIDE_CHILD).next().is_none();
@@ -358,11 +223,9 @@ impl State {
 
     /// In order.
     fn narrow_ancestors(&self, eid: Eid) -> Eids {
-        let nearest = self.layout_of(eid).and_then(|layout| layout.nearest);
-        match State::row_ancestors(self.row(eid), nearest) {
-            Some(few) => few.iter().map(|number| Eid(*number)).collect(),
-            None => self.entries(eid, Kind::ANCESTOR).map(entity_of).collect(),
-        }
+        let row = self.row(eid).zip(self.layout_of(eid));
+        let found = row.map(|(row, layout)| Narrow::of(row, layout.nearest));
+        found.iter().flat_map(Narrow::iter).collect()
     }
 
     /// A new narrow edge: everything above goes to everything below.
@@ -508,22 +371,5 @@ fn edge_kind(number: u16) -> EdgeKind {
     match number {
         0 => EdgeKind::Explicit,
         _ => EdgeKind::Implicit,
-    }
-}
-
-/// Ancestors, from the row or from its list.
-pub(crate) enum Ancestors<'a> {
-    Few(std::slice::Iter<'a, u32>),
-    Many(super::lists::Entries<'a>),
-}
-
-impl Iterator for Ancestors<'_> {
-    type Item = Eid;
-
-    fn next(&mut self) -> Option<Eid> {
-        match self {
-            Self::Few(numbers) => numbers.next().map(|number| Eid(*number)),
-            Self::Many(entries) => entries.next().map(entity_of),
-        }
     }
 }

@@ -59,15 +59,16 @@ impl Ids {
     /// The first number of this hash that `is_it` takes.
     pub(super) fn find(&self, hash: IdHash, is_it: impl Fn(Eid) -> bool) -> Option<Eid> {
         let shard = self.shards.get(hash.shard())?;
-        shard
-            .probe(hash)
-            .map_while(|slot| match slot.load(Ordering::Acquire) {
-                0 => None,
-                found => Some(found),
-            })
-            .filter(|found| found >> 32 == hash.tag())
-            .map(number)
-            .find(|number| is_it(*number))
+        for slot in shard.probe(hash) {
+            match slot.load(Ordering::Acquire) {
+                0 => return None,
+                found if found >> 32 == hash.tag() && is_it(number(found)) => {
+                    return Some(number(found));
+                }
+                _ => {}
+            }
+        }
+        None
     }
 
     /// Touches the slot where a search begins, and returns what is there.
@@ -132,6 +133,7 @@ impl Shard {
 
     /// Every slot, from where the hash begins: as far along as the tag is among all
     /// tags, whatever the number of slots.
+    #[inline]
     fn probe(&self, hash: IdHash) -> impl Iterator<Item = &AtomicU64> {
         let from = (hash.tag() * self.slots.len() as u64) >> 32;
         let from = usize::try_from(from).unwrap_or_default();

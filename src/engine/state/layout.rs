@@ -17,6 +17,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use foldhash::HashMap;
 
 use super::eid::TypeId;
@@ -85,7 +86,8 @@ pub(crate) struct Declared {
 /// One entity type.
 #[derive(Debug)]
 pub(crate) struct TypeLayout {
-    pub(crate) name: Arc<str>,
+    /// The name as Cedar has it, because reading it from text takes long.
+    cedar_name: Option<EntityTypeName>,
     pub(crate) record: Record,
     /// The attributes that refer to entities, those of records in it included.
     pub(crate) referring: Vec<Field>,
@@ -163,6 +165,12 @@ impl Layouts {
 
     pub(crate) fn number(&self, name: &str) -> Option<TypeId> {
         self.numbers.get(name).copied()
+    }
+
+    /// An entity of a type.
+    pub(crate) fn uid(&self, ty: TypeId, id: &str) -> Option<EntityUid> {
+        let name = self.of(ty)?.cedar_name.clone()?;
+        Some(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
     }
 
     pub(crate) fn context(&self, action: &(String, String)) -> Option<&Arc<ContextLayout>> {
@@ -289,7 +297,7 @@ impl Builder<'_> {
         };
         let nearest = (room > 0).then(|| (self.take(room + 2), room + 1));
         TypeLayout {
-            name: Arc::clone(name),
+            cedar_name: shape.type_name(name).cloned(),
             referring: referring(&record),
             record,
             attributes,

@@ -197,14 +197,10 @@ impl<'a> ListsRef<'a> {
         match self {
             Self::Array(entries) => {
                 let tail = entries.get(before(entries, first)..).unwrap_or_default();
-                let to = before(tail, last.saturating_add(1));
-                Entries::Array(tail.get(..to).unwrap_or_default().iter())
+                let within = tail.get(..through(tail, last)).unwrap_or_default();
+                Entries::Array(within.iter())
             }
-            Self::Tree(entries) => Entries::Tree(Box::new(
-                entries
-                    .range((Bound::Included(first), Bound::Included(last)))
-                    .copied(),
-            )),
+            Self::Tree(entries) => within(entries, first, last),
         }
     }
 
@@ -213,13 +209,36 @@ impl<'a> ListsRef<'a> {
     }
 }
 
+/// Entries that are looked at one after the other before a search begins.
+const WALKED: usize = 16;
+
 /// How many entries come before one. Short lists are walked, long ones halved.
 #[inline]
 fn before(entries: &[u64], bound: u64) -> usize {
     match entries.len() {
-        0..=16 => entries.iter().filter(|entry| **entry < bound).count(),
+        0..=WALKED => {
+            let at = entries.iter().position(|entry| *entry >= bound);
+            at.unwrap_or(entries.len())
+        }
         _ => entries.partition_point(|entry| *entry < bound),
     }
+}
+
+/// How many entries come up to one, which is included. Mostly they are few.
+#[inline]
+fn through(entries: &[u64], bound: u64) -> usize {
+    let near = entries.get(..WALKED).unwrap_or(entries);
+    match near.iter().position(|entry| *entry > bound) {
+        Some(at) => at,
+        None if near.len() == entries.len() => near.len(),
+        None => entries.partition_point(|entry| *entry <= bound),
+    }
+}
+
+#[cold]
+fn within(entries: &OrdSet<u64>, first: u64, last: u64) -> Entries<'_> {
+    let range = (Bound::Included(first), Bound::Included(last));
+    Entries::Tree(Box::new(entries.range(range).copied()))
 }
 
 /// Entries in order.
@@ -228,13 +247,13 @@ pub(crate) enum Entries<'a> {
     Tree(Box<dyn Iterator<Item = u64> + 'a>),
 }
 
-impl Entries<'_> {
-    /// Whether there are at most so many, told without walking a long list.
+impl<'a> Entries<'a> {
+    /// All of them, if there are at most so many; told without walking a long list.
     #[inline]
-    pub(crate) fn at_most(&self, n: usize) -> bool {
+    pub(crate) fn few(&self, n: usize) -> Option<&'a [u64]> {
         match self {
-            Self::Array(entries) => entries.len() <= n,
-            Self::Tree(_) => false,
+            Self::Array(entries) => Some(entries.as_slice()).filter(|few| few.len() <= n),
+            Self::Tree(_) => None,
         }
     }
 }
@@ -248,5 +267,52 @@ impl Iterator for Entries<'_> {
             Self::Array(entries) => entries.next().copied(),
             Self::Tree(entries) => entries.next(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lists of a length in which kinds and entities repeat, of both forms.
+    fn lists(length: usize) -> [Lists; 2] {
+        let entries = (0..length).map(|n| {
+            let n = u32::try_from(n).unwrap();
+            entry(Kind((n % 7 / 2) as u16), Eid(n / 3), (n % 2) as u16)
+        });
+        let all: std::collections::BTreeSet<u64> = entries.collect();
+        let array = Lists::Array(all.iter().copied().collect());
+        [array, Lists::Tree(all.into_iter().collect())]
+    }
+
+    #[test]
+    fn what_is_found_is_what_lies_between() {
+        for length in (0..60).chain([255, 256, 1_000]) {
+            for lists in lists(length) {
+                let lists = lists.borrow();
+                let all: Vec<u64> = lists.iter().collect();
+                assert_eq!(all.len(), length, "every entry is another");
+                for kind in (0..5).map(Kind) {
+                    let wanted = all.iter().copied().filter(|e| kind_of(*e) == kind);
+                    let wanted: Vec<u64> = wanted.collect();
+                    assert_eq!(lists.of(kind).collect::<Vec<_>>(), wanted, "{length}");
+                    for eid in [0, 1, 5, 18, 19].map(Eid) {
+                        let at = wanted.iter().copied().filter(|e| entity_of(*e) == eid);
+                        let at: Vec<u64> = at.collect();
+                        assert_eq!(lists.has(kind, eid), !at.is_empty(), "{length}");
+                        assert_eq!(lists.at(kind, eid).collect::<Vec<_>>(), at, "{length}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn few_are_told_at_the_limit_and_not_one_past_it() {
+        let all: Vec<u64> = (0..40).map(|n| entry(Kind::CHILD, Eid(n), 0)).collect();
+        let lists = ListsRef::Array(&all);
+        assert_eq!(lists.of(Kind::CHILD).few(40), Some(all.as_slice()));
+        assert_eq!(lists.of(Kind::CHILD).few(39), None);
+        assert_eq!(lists.of(Kind::PARENT).few(0), Some([].as_slice()));
     }
 }

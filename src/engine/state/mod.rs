@@ -18,6 +18,7 @@ mod read;
 mod segment;
 mod table;
 mod values;
+mod within;
 mod write;
 
 pub(crate) use eid::{Eid, TypeId};
@@ -32,4 +33,5 @@ pub(crate) use segment::Row;
 pub(crate) use table::State;
 pub(crate) use table::flag;
 pub(crate) use values::Texts;
+pub(crate) use within::{Lower, Narrow, bit};
 pub(crate) use write::{Cells, Numbers, fill, has_bit};

@@ -83,7 +83,7 @@ impl OwnRow {
             self.0.lists.insert(entry(Kind::ANCESTOR, *eid, 0));
         }
         if let Some(count) = self.0.cells.get_mut(at) {
-            *count = super::hierarchy::SPILLED;
+            *count = super::within::SPILLED;
         }
     }
 

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cedar_policy::{EntityId, EntityTypeName, EntityUid};
-use std::str::FromStr;
+use cedar_policy::EntityUid;
 
 use super::eid::Eid;
 use super::layout::{Field, Record, Slot, Wide};
@@ -181,9 +180,7 @@ impl PartialEq for Facts<'_> {
 
 impl State {
     pub(crate) fn uid(&self, eid: Eid) -> Option<EntityUid> {
-        let name = EntityTypeName::from_str(&self.layout_of(eid)?.name).ok()?;
-        let id = EntityId::new(self.text(eid)?);
-        Some(EntityUid::from_type_name_and_id(name, id))
+        self.layouts().uid(self.type_of(eid)?, self.text(eid)?)
     }
 
     pub(crate) fn is_stored(&self, eid: Eid) -> bool {

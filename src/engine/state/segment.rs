@@ -355,6 +355,22 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// Cells that no segment holds, without entries: a context; nothing.
+    #[inline]
+    pub(crate) fn bare(cells: &'a [u32]) -> Self {
+        static NOTHING: Base = Base {
+            cells: Vec::new(),
+            texts: Vec::new(),
+            starts: Vec::new(),
+            entries: Vec::new(),
+            trees: Vec::new(),
+        };
+        Self {
+            cells,
+            place: Place::Packed(&NOTHING, 0),
+        }
+    }
+
     /// Whether any of the bits of the first cell is set.
     #[inline]
     pub(crate) fn has_flag(self, bits: u32) -> bool {
@@ -397,7 +413,7 @@ fn tree(trees: &[(u16, OrdSet<u64>)], row: usize) -> Option<&OrdSet<u64>> {
 
 #[inline]
 fn range(starts: &[u32], row: usize) -> Option<std::ops::Range<usize>> {
-    let [from, to] = starts.get(row..)?.first_chunk()?;
+    let (from, to) = (starts.get(row)?, starts.get(row + 1)?);
     Some(*from as usize..*to as usize)
 }
 

@@ -164,8 +164,8 @@ impl State {
     }
 
     /// Reads the row that an id most likely is of; what it returns means nothing.
-    pub(crate) fn look_ahead(&self, ty: TypeId, text: &str) -> u64 {
-        let slot = self.ids.touch(self.ids.hash(ty, text));
+    pub(crate) fn look_ahead(&self, hash: IdHash) -> u64 {
+        let slot = self.ids.touch(hash);
         let row = self.row(super::ids::number(slot));
         row.and_then(|row| row.cells.first())
             .map_or(slot, |cell| slot ^ u64::from(*cell))

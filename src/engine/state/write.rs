@@ -3,7 +3,6 @@
 //! INVARIANT (valid rows): a stored row has exactly the attributes and tags that
 //! its type declares, of the declared types, the required ones included.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -78,15 +77,6 @@ impl Layouts {
             Some(_) => self.number(&name.to_string()),
         }
     }
-
-    /// Whether a type has this name.
-    pub(crate) fn is_named(&self, ty: TypeId, name: &EntityTypeName) -> bool {
-        self.of(ty)
-            .is_some_and(|layout| match name.namespace_components().next() {
-                None => layout.name.as_ref() == name.basename(),
-                Some(_) => *layout.name == *name.to_string(),
-            })
-    }
 }
 
 /// Fills the cells of a record. `complete` asks for the required attributes.
@@ -100,13 +90,8 @@ pub(crate) fn fill(
 ) -> Result<(), Refusal> {
     let mut declared = record.declared.iter();
     for (name, value) in values {
-        // Both are in order of the names.
-        let mut order = Ordering::Less;
-        let found = declared.find(|one| {
-            order = one.name.as_ref().cmp(name.as_str());
-            order.is_ge()
-        });
-        let Some(one) = found.filter(|_| order.is_eq()) else {
+        // Both are in order of the names, so that one that is passed comes no more.
+        let Some(one) = declared.find(|one| *one.name == **name) else {
             return Err(format!("the schema declares no attribute `{name}`"));
         };
         put(layouts, numbers, &one.field, &one.ty, value, into)
