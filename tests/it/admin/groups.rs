@@ -246,7 +246,7 @@ fn every_revision_of_a_group_can_be_asked_for() {
         assert_eq!(reply.header("aobo-revision"), revision.to_string());
         assert_eq!(reply.decision(), on, "revision {revision}");
         // Each whole replay compiles the policies again.
-        if revision % 50 == 0 {
+        if revision.is_multiple_of(50) {
             let past = desk.ledger.at(Moment::Revision(revision)).unwrap();
             let (folded, point) = Folded::at(log, Moment::Revision(revision)).unwrap();
             assert_eq!(past.at, folded.at);
