@@ -67,8 +67,7 @@ impl Payload {
         }
     }
 
-    /// An object of parts that were written down before. The names are plain
-    /// letters.
+    /// An object of parts that were written down before.
     ///
     /// # Errors
     /// If it is too large.
@@ -79,10 +78,9 @@ impl Payload {
             .sum();
         let mut text = String::with_capacity(bytes + 2);
         for (name, Json(value)) in members {
-            debug_assert!(name.bytes().all(|byte| byte.is_ascii_alphabetic()));
-            text.push_str(if text.is_empty() { "{\"" } else { ",\"" });
-            text.push_str(name);
-            text.push_str("\":");
+            text.push(if text.is_empty() { '{' } else { ',' });
+            text.push_str(&Json::of(name)?.0);
+            text.push(':');
             text.push_str(value);
         }
         text.push_str(if text.is_empty() { "{}" } else { "}" });

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 
 use super::{Command, CommandError};
-use crate::directory::{Change, DirectoryError, Fact, Key, World};
+use crate::directory::{Change, DirectoryError, Fact, Key, World, nesting};
 use crate::engine;
 
 /// What a command does.
@@ -206,6 +206,9 @@ impl Planner {
 
     fn change(&mut self, change: Change) -> Result<(), DirectoryError> {
         self.effects.extend(self.world.apply(change.clone())?);
+        if let Change::Put(fact) = &change {
+            nesting::check(&self.world, fact)?;
+        }
         self.changes.push(change);
         Ok(())
     }

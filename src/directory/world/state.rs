@@ -102,7 +102,10 @@ impl World {
         let key = match change {
             Change::Put(fact) => {
                 let key = fact.key();
-                self.insert(fact);
+                match old {
+                    Some(_) => self.insert(fact),
+                    None => self.insert_new(fact),
+                }
                 key
             }
             Change::Remove(key) => {

@@ -39,7 +39,7 @@ pub(super) struct Step {
 
 /// What becomes of a state.
 enum Then {
-    Facts(World, Vec<engine::Change>),
+    Facts(Box<World>, Vec<engine::Change>),
     KeyIs(ApiKey),
     NoKey(String),
     DecidedBy(Arc<NextBundle>, Point),
@@ -64,7 +64,7 @@ impl Step {
                 let planned = command.plan(&folded.world, at, ids)?;
                 let answer = json!({ "duties": planned.duties, "output": planned.output });
                 let payload = payload(text, command, &planned.changes, &answer);
-                let then = Then::Facts(planned.world, planned.effects);
+                let then = Then::Facts(Box::new(planned.world), planned.effects);
                 (command.kind(), payload, answer, then)
             }
             What::CreateKey { key, id, sha256 } => {
@@ -120,7 +120,7 @@ impl Step {
     ) -> Result<(Working, Draft, Written), LedgerError> {
         let point = match self.then {
             Then::Facts(world, changes) => {
-                folded.world = world;
+                folded.world = *world;
                 point.advanced(folded.world.clone(), changes)?
             }
             Then::KeyIs(key) => {
