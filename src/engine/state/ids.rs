@@ -20,7 +20,7 @@ const SLOTS_MIN: usize = 8;
 /// Slots up to which a part doubles when it is full. All parts are full at about
 /// the same time: larger ones grow by an eighth, so that there are never many more
 /// free slots than that.
-const DOUBLING_MAX: usize = 1_024;
+const DOUBLING_MAX: usize = 32;
 
 /// The index.
 #[derive(Debug, Clone)]
@@ -206,8 +206,8 @@ mod tests {
         let mut ids = Ids::new();
         for number in 0..600_000_u32 {
             add(&mut ids, number);
-            // From where each part is larger than what doubles.
-            if number > 400_000 && number % 10_000 == 0 {
+            // From where hardly a part is so small that it doubles.
+            if number > 20_000 && number % 1_000 == 0 {
                 let each = ids.bytes() as f64 / f64::from(number);
                 assert!(each < 11.0, "{each} bytes an id, of {number}");
             }
