@@ -55,7 +55,9 @@ impl Ids {
     /// The first number of this hash that `is_it` takes.
     pub(super) fn find(&self, hash: IdHash, is_it: impl Fn(Eid) -> bool) -> Option<Eid> {
         let shard = self.shards.get(hash.shard())?;
-        for slot in shard.probe(hash) {
+        let (mask, from) = shard.begin(hash);
+        for n in 0..shard.slots.len() {
+            let slot = shard.slots.get(from.wrapping_add(n) & mask)?;
             match slot.load(Ordering::Acquire) {
                 0 => return None,
                 found if found >> 32 == hash.tag() && is_it(number(found)) => {
@@ -127,11 +129,16 @@ impl Shard {
         }
     }
 
-    /// Every slot, from where the hash begins.
+    /// What keeps a place among the slots, and where the hash begins.
     #[inline]
-    fn probe(&self, hash: IdHash) -> impl Iterator<Item = &AtomicU64> {
-        let mask = self.slots.len() - 1;
+    fn begin(&self, hash: IdHash) -> (usize, usize) {
         let from = usize::try_from(hash.tag()).unwrap_or_default();
+        (self.slots.len().wrapping_sub(1), from)
+    }
+
+    /// Every slot, from where the hash begins.
+    fn probe(&self, hash: IdHash) -> impl Iterator<Item = &AtomicU64> {
+        let (mask, from) = self.begin(hash);
         let places = (0..self.slots.len()).map(move |n| from.wrapping_add(n) & mask);
         places.filter_map(|at| self.slots.get(at))
     }
