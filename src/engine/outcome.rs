@@ -79,12 +79,13 @@ impl Outcome {
             machine: Machine::new(snapshot.state(), query, environment),
             environment,
             bodies: Bodies::default(),
+            standing: !snapshot.standing().is_empty(),
             determining: SmallVec::new(),
             forbidden: false,
             rest: None,
         };
         deciding.statics();
-        if environment.has_templates || !snapshot.standing().is_empty() {
+        if environment.has_templates || deciding.standing {
             deciding.at_scopes();
         }
         if environment.by_principal_only {
@@ -144,6 +145,8 @@ struct Deciding<'a> {
     machine: Machine<'a>,
     environment: &'a Environment,
     bodies: Bodies,
+    /// Whether there are standing policies.
+    standing: bool,
     /// What makes the effect as far as is known: permits until a forbid holds, then
     /// forbids alone.
     determining: SmallVec<[PolicyHandle; 2]>,
@@ -203,6 +206,12 @@ impl<'a> Deciding<'a> {
 
     #[inline]
     fn note(&mut self, permits: bool, held: Held, policy: PolicyHandle) {
+        if held != Held::No {
+            self.note_held(permits, held, policy);
+        }
+    }
+
+    fn note_held(&mut self, permits: bool, held: Held, policy: PolicyHandle) {
         match held {
             Held::No => {}
             Held::Yes if permits && self.forbidden => {}
@@ -227,7 +236,7 @@ impl<'a> Deciding<'a> {
 
     /// Links and standing policies at the resource and at each scope above it.
     fn at_scopes(&mut self) {
-        if !self.snapshot.standing().is_empty() {
+        if self.standing {
             self.standing_at(None);
         }
         let (state, resource) = (self.machine.state, self.machine.query.resource);
@@ -253,7 +262,7 @@ impl<'a> Deciding<'a> {
         if row.has_flag(flag::LINKS) {
             self.links_at(scope, row);
         }
-        if !self.snapshot.standing().is_empty() {
+        if self.standing {
             self.standing_at(Some(scope));
         }
     }
@@ -261,7 +270,7 @@ impl<'a> Deciding<'a> {
     /// Links at a scope whose row has some.
     fn links_at(&mut self, scope: Eid, row: Row<'_>) {
         let lists = row.lists();
-        if let Some(links) = lists.of(Kind::LINK_AT).few(FEW_LINKS) {
+        if let Some(links) = lists.few(Kind::LINK_AT, FEW_LINKS) {
             for entry in links {
                 let principal = entity_of(*entry);
                 if self.machine.is_principal_in(principal) {

@@ -38,8 +38,16 @@ impl<'a> Machine<'a> {
     /// A machine for a question of an environment.
     #[inline]
     pub(crate) fn new(state: &'a State, query: &'a Query, environment: &'a Environment) -> Self {
-        let row = |eid| row_of(state, query, eid);
-        let (principal, resource) = (row(query.principal), row(query.resource));
+        let (principal, resource) = match query.has_own() {
+            false => (
+                stored(state, query.principal),
+                stored(state, query.resource),
+            ),
+            true => (
+                row_of(state, query, query.principal),
+                row_of(state, query, query.resource),
+            ),
+        };
         let nearest = environment.nearest_principal;
         let lower = || state.lower(query.principal, principal, nearest).counted();
         Self {
@@ -335,8 +343,12 @@ fn make<'a>(
 
 #[inline]
 fn row_of<'a>(state: &'a State, query: &'a Query, eid: Eid) -> Row<'a> {
-    let row = query.own_row(eid).or_else(|| state.row(eid));
-    row.unwrap_or(Row::bare(&[]))
+    query.own_row(eid).unwrap_or_else(|| stored(state, eid))
+}
+
+#[inline]
+fn stored(state: &State, eid: Eid) -> Row<'_> {
+    state.row(eid).unwrap_or(Row::bare(&[]))
 }
 
 #[inline]

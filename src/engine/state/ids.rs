@@ -59,7 +59,10 @@ impl Ids {
     /// The first number of this hash that `is_it` takes.
     pub(super) fn find(&self, hash: IdHash, is_it: impl Fn(Eid) -> bool) -> Option<Eid> {
         let shard = self.shards.get(hash.shard())?;
-        for slot in shard.probe(hash) {
+        let mut at = shard.begin(hash);
+        for _ in 0..shard.slots.len() {
+            let slot = shard.slots.get(at)?;
+            at = if at + 1 == shard.slots.len() { 0 } else { at + 1 };
             match slot.load(Ordering::Acquire) {
                 0 => return None,
                 found if found >> 32 == hash.tag() && is_it(number(found)) => {
@@ -131,13 +134,17 @@ impl Shard {
         }
     }
 
-    /// Every slot, from where the hash begins: as far along as the tag is among all
-    /// tags, whatever the number of slots.
+    /// Where the hash begins: as far along as the tag is among all tags, whatever the
+    /// number of slots.
     #[inline]
+    fn begin(&self, hash: IdHash) -> usize {
+        usize::try_from((hash.tag() * self.slots.len() as u64) >> 32).unwrap_or_default()
+    }
+
+    /// Every slot, from where the hash begins.
     fn probe(&self, hash: IdHash) -> impl Iterator<Item = &AtomicU64> {
-        let from = (hash.tag() * self.slots.len() as u64) >> 32;
-        let from = usize::try_from(from).unwrap_or_default();
-        let (head, tail) = self.slots.split_at_checked(from).unwrap_or_default();
+        let halves = self.slots.split_at_checked(self.begin(hash));
+        let (head, tail) = halves.unwrap_or_default();
         tail.iter().chain(head)
     }
 

@@ -173,6 +173,17 @@ impl<'a> ListsRef<'a> {
         self.between(entry(kind, Eid(0), 0), entry(kind, Eid::NONE, u16::MAX))
     }
 
+    /// The entries of one kind, if there are at most so many; told without walking a
+    /// long list.
+    #[inline]
+    pub(crate) fn few(self, kind: Kind, most: usize) -> Option<&'a [u64]> {
+        let Self::Array(entries) = self else {
+            return None;
+        };
+        let (first, last) = (entry(kind, Eid(0), 0), entry(kind, Eid::NONE, u16::MAX));
+        Some(run(entries, first, last)).filter(|few| few.len() <= most)
+    }
+
     /// The entries of one kind and entity.
     #[inline]
     pub(crate) fn at(self, kind: Kind, entity: Eid) -> Entries<'a> {
@@ -195,11 +206,7 @@ impl<'a> ListsRef<'a> {
     #[inline]
     fn between(self, first: u64, last: u64) -> Entries<'a> {
         match self {
-            Self::Array(entries) => {
-                let tail = entries.get(before(entries, first)..).unwrap_or_default();
-                let within = tail.get(..through(tail, last)).unwrap_or_default();
-                Entries::Array(within.iter())
-            }
+            Self::Array(entries) => Entries::Array(run(entries, first, last).iter()),
             Self::Tree(entries) => within(entries, first, last),
         }
     }
@@ -211,6 +218,13 @@ impl<'a> ListsRef<'a> {
 
 /// Entries that are looked at one after the other before a search begins.
 const WALKED: usize = 16;
+
+/// The entries from one to another, which are included.
+#[inline]
+fn run(entries: &[u64], first: u64, last: u64) -> &[u64] {
+    let tail = entries.get(before(entries, first)..).unwrap_or_default();
+    tail.get(..through(tail, last)).unwrap_or_default()
+}
 
 /// How many entries come before one. Short lists are walked, long ones halved.
 #[inline]
@@ -245,17 +259,6 @@ fn within(entries: &OrdSet<u64>, first: u64, last: u64) -> Entries<'_> {
 pub(crate) enum Entries<'a> {
     Array(std::slice::Iter<'a, u64>),
     Tree(Box<dyn Iterator<Item = u64> + 'a>),
-}
-
-impl<'a> Entries<'a> {
-    /// All of them, if there are at most so many; told without walking a long list.
-    #[inline]
-    pub(crate) fn few(&self, n: usize) -> Option<&'a [u64]> {
-        match self {
-            Self::Array(entries) => Some(entries.as_slice()).filter(|few| few.len() <= n),
-            Self::Tree(_) => None,
-        }
-    }
 }
 
 impl Iterator for Entries<'_> {
@@ -311,8 +314,8 @@ mod tests {
     fn few_are_told_at_the_limit_and_not_one_past_it() {
         let all: Vec<u64> = (0..40).map(|n| entry(Kind::CHILD, Eid(n), 0)).collect();
         let lists = ListsRef::Array(&all);
-        assert_eq!(lists.of(Kind::CHILD).few(40), Some(all.as_slice()));
-        assert_eq!(lists.of(Kind::CHILD).few(39), None);
-        assert_eq!(lists.of(Kind::PARENT).few(0), Some([].as_slice()));
+        assert_eq!(lists.few(Kind::CHILD, 40), Some(all.as_slice()));
+        assert_eq!(lists.few(Kind::CHILD, 39), None);
+        assert_eq!(lists.few(Kind::PARENT, 0), Some([].as_slice()));
     }
 }

@@ -145,7 +145,7 @@ impl State {
             return false;
         };
         let lists = row.lists();
-        if let Some(via) = lists.of(Kind::VIA).few(FEW) {
+        if let Some(via) = lists.few(Kind::VIA, FEW) {
             return via.iter().any(|via| match entity_of(*via) {
                 via if via == upper => self.reaches(lower, lists),
                 via => {
@@ -165,19 +165,17 @@ impl State {
     /// Whether an entity is in some child by a wide edge of that whose lists these
     /// are.
     fn reaches(&self, lower: &Lower<'_>, lists: ListsRef<'_>) -> bool {
-        let children = lists.of(Kind::WIDE_CHILD);
-        if let Some(few) = children.few(FEW) {
-            let mut few = few.iter();
-            return few.any(|child| self.is_below(lower, entity_of(*child)));
+        if let Some(children) = lists.few(Kind::WIDE_CHILD, FEW) {
+            let mut children = children.iter();
+            return children.any(|child| self.is_below(lower, entity_of(*child)));
         }
         let is_child = |eid| lists.has(Kind::WIDE_CHILD, eid);
         if lower.above.iter().chain([lower.eid]).any(is_child) {
             return true;
         }
         // The child itself may be reached over another wide edge.
-        children
-            .map(entity_of)
-            .any(|child| self.is_below_widely(lower, child))
+        let mut children = lists.of(Kind::WIDE_CHILD).map(entity_of);
+        children.any(|child| self.is_below_widely(lower, child))
     }
 
     /// Whether entities of some of the types can be reached from one over a wide
