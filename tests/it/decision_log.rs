@@ -128,7 +128,7 @@ fn row_of(log: &DecisionLog, point: &Point, ask: &Ask<'_>, now: Timestamp) -> Ro
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread();
-    { runtime }.build().unwrap().block_on(future)
+    { runtime }.enable_time().build().unwrap().block_on(future)
 }
 
 /// The log of some questions, as text.
