@@ -351,6 +351,7 @@ mod tests {
         applicant.run(body, BYTES_MAX, work).await
     }
 
+    /// Bytes of a body, at most.
     const BYTES_MAX: usize = 16;
 
     fn limits() -> Limits {

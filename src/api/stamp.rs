@@ -1,5 +1,7 @@
 //! The headers that say from which state an answer is, made once for each state.
 
+use std::sync::Arc;
+
 use arc_swap::ArcSwapOption;
 use axum::http::HeaderValue;
 
@@ -33,7 +35,7 @@ impl Stamps {
         let hash = HeaderValue::from_str(bundle.as_str());
         let hash = hash.unwrap_or_else(|_| HeaderValue::from_static(""));
         let headers = [HeaderValue::from(revision.0), hash];
-        self.0.store(Some(std::sync::Arc::new(Stamp {
+        self.0.store(Some(Arc::new(Stamp {
             revision,
             bundle: bundle.clone(),
             headers: headers.clone(),
