@@ -62,7 +62,11 @@ impl Ids {
         let mut at = shard.begin(hash);
         for _ in 0..shard.slots.len() {
             let slot = shard.slots.get(at)?;
-            at = if at + 1 == shard.slots.len() { 0 } else { at + 1 };
+            at = if at + 1 == shard.slots.len() {
+                0
+            } else {
+                at + 1
+            };
             match slot.load(Ordering::Acquire) {
                 0 => return None,
                 found if found >> 32 == hash.tag() && is_it(number(found)) => {
