@@ -1,19 +1,19 @@
 //! Many questions on one snapshot.
 //!
 //! A question about a large world waits for memory more than it computes. A batch
-//! reads ahead for some questions, stage by stage, so that their waits overlap, and
-//! then decides each: first the rows of principal and resource, then those that
-//! these name, then the lists of those.
+//! asks ahead for the questions that come next, stage by stage, so that their waits
+//! overlap: while one is decided, the lists of that a few places on are under way,
+//! and the rows of those after it.
 
-use super::query::{Naming, Stage};
+use super::ahead::Stage;
+use super::query::{LookUp, Naming};
 use super::{ErrorMode, Outcome, Problem, Query, Request, Snapshot};
 
-/// Entities from which a state no longer fits into a processor's caches, at some
-/// hundred bytes each; below, reading ahead costs more than it saves.
-const FAR_ENTITIES_MIN: usize = 250_000;
-
-/// Questions whose rows are read ahead together.
+/// Questions that are interned together.
 pub(crate) const AHEAD: usize = 32;
+
+/// Questions between a stage and the next.
+const APART: usize = 4;
 
 /// Decides each query; the answers stand in the order of the queries.
 pub fn decide_batch(
@@ -21,18 +21,23 @@ pub fn decide_batch(
     queries: &[Query],
     mode: ErrorMode,
 ) -> Vec<Result<Outcome, Problem>> {
+    if !snapshot.state().is_far() {
+        let decided = queries.iter();
+        return decided
+            .map(|query| Outcome::of(snapshot, query, mode))
+            .collect();
+    }
     let mut outcomes = Vec::with_capacity(queries.len());
-    let stages = if is_far(snapshot) {
-        Stage::ALL.as_slice()
-    } else {
-        &[]
-    };
-    for some in queries.chunks(AHEAD) {
-        for stage in stages {
-            let read = some.iter().map(|query| query.read_ahead(snapshot, *stage));
-            std::hint::black_box(read.fold(0, |sum, cell| sum ^ cell));
+    let last = Stage::ALL.len() * APART;
+    for at in 0..queries.len() + last {
+        for (n, stage) in Stage::ALL.into_iter().enumerate() {
+            if let Some(query) = at.checked_sub(n * APART).and_then(|at| queries.get(at)) {
+                query.ask_ahead(snapshot, stage);
+            }
         }
-        outcomes.extend(some.iter().map(|query| Outcome::of(snapshot, query, mode)));
+        if let Some(query) = at.checked_sub(last).and_then(|at| queries.get(at)) {
+            outcomes.push(Outcome::of_asked(snapshot, query, mode));
+        }
     }
     outcomes
 }
@@ -40,20 +45,19 @@ pub fn decide_batch(
 /// Interns many requests, the look-ups of their ids overlapping.
 pub fn intern_batch(snapshot: &Snapshot, requests: &[Request]) -> Vec<Result<Query, Problem>> {
     let mut queries = Vec::with_capacity(requests.len());
-    let (mut naming, far) = (Vec::with_capacity(AHEAD), is_far(snapshot));
+    let mut naming = Vec::with_capacity(AHEAD);
+    let stages = match snapshot.state().is_far() {
+        true => LookUp::ALL.as_slice(),
+        false => &[],
+    };
     for some in requests.chunks(AHEAD) {
         naming.extend(some.iter().map(|request| Naming::new(snapshot, request)));
-        if far {
-            let read = naming.iter().flatten();
-            let read = read.map(|naming| naming.read_ahead(snapshot.state()));
-            std::hint::black_box(read.fold(0, |sum, slot| sum ^ slot));
+        for stage in stages {
+            let named = naming.iter().flatten();
+            named.for_each(|naming| naming.ask_ahead(snapshot.state(), *stage));
         }
         let named = naming.drain(..).zip(some);
         queries.extend(named.map(|(naming, request)| Query::named(snapshot, request, &naming?)));
     }
     queries
-}
-
-fn is_far(snapshot: &Snapshot) -> bool {
-    snapshot.facts().entity_count() >= FAR_ENTITIES_MIN
 }

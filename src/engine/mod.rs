@@ -37,7 +37,11 @@
 //!   is a cell at a place that the schema settles (`state/layout.rs`). An entity's
 //!   number is its segment and row, so a look at an attribute is one look into
 //!   memory. What is many at an entity (members, links, elements of sets) is one
-//!   sorted list of 64-bit entries (`state/lists.rs`).
+//!   sorted list of 64-bit entries (`state/lists.rs`), and the row says where.
+//! * **Memory is asked for ahead.** In a large world a decision waits for memory more
+//!   than it computes. Which rows and lists a question comes to, its environment
+//!   knows; they are asked for together, and in a batch for the questions that come
+//!   next (`ahead.rs`).
 //! * **Links are data.** A link stands at its resource and at its principal. A
 //!   decision looks only at the scopes above its own resource, from the side where
 //!   there is less: links elsewhere cost it nothing. What a template asks besides
@@ -80,10 +84,12 @@
 //! | `compile/` | syntax tree to typed form to graph and code; where a search begins |
 //! | `eval/` | walking graphs, running code |
 //! | `query.rs`, `outcome.rs`, `decide.rs` | from a request to a decision |
+//! | `ahead.rs`, `state/ahead.rs` | memory that is asked for before it is needed |
 //! | `search.rs`, `batch.rs` | many at a time |
 //! | `snapshot.rs` | revisions |
 //! | `intake.rs`, `input.rs` | raw questions to requests |
 
+mod ahead;
 mod batch;
 mod canonical;
 mod change;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cedar_policy::PolicySet;
 use smallvec::SmallVec;
 
+use super::ahead::Stage;
 use super::compile::{Body, Compiled, CompiledTemplate, Environment};
 use super::decide::of_evaluation;
 use super::eval::{Above, Failure, Machine};
@@ -65,6 +66,26 @@ impl Outcome {
     /// # Errors
     /// [`Problem::Refused`] if it was made for another snapshot.
     pub fn of(snapshot: &Snapshot, query: &Query, mode: ErrorMode) -> Result<Self, Problem> {
+        let far = snapshot.state().is_far();
+        Self::asking(snapshot, query, mode, far)
+    }
+
+    /// The same where somebody has asked for the memory that it needs.
+    pub(super) fn of_asked(
+        snapshot: &Snapshot,
+        query: &Query,
+        mode: ErrorMode,
+    ) -> Result<Self, Problem> {
+        Self::asking(snapshot, query, mode, false)
+    }
+
+    #[inline]
+    fn asking(
+        snapshot: &Snapshot,
+        query: &Query,
+        mode: ErrorMode,
+        ahead: bool,
+    ) -> Result<Self, Problem> {
         let environment = snapshot.program().environment(query.environment);
         let (Some(environment), true) = (environment, query.snapshot == snapshot.id()) else {
             return Err(Problem::Refused {
@@ -73,6 +94,9 @@ impl Outcome {
         };
         if query.by_reference() {
             return by_reference(snapshot, query, mode);
+        }
+        if ahead {
+            query.ask_ahead(snapshot, Stage::Rows);
         }
         let mut deciding = Deciding {
             snapshot,
@@ -84,6 +108,11 @@ impl Outcome {
             forbidden: false,
             rest: None,
         };
+        if ahead {
+            let rows = [deciding.machine.principal(), deciding.machine.resource()];
+            environment.ask_ahead(snapshot.state(), rows, Stage::Named);
+            environment.ask_ahead(snapshot.state(), rows, Stage::Lists);
+        }
         deciding.statics();
         if environment.has_templates || deciding.standing {
             deciding.at_scopes();

@@ -12,7 +12,6 @@ use smallvec::SmallVec;
 
 use super::canonical::Canonical;
 use super::compile::Asked;
-use super::compile::graph::Row as At;
 use super::state::{Cells, Eid, IdHash, Narrow, Numbers, OwnRow, Row, State, Texts, TypeId, fill};
 use super::{EngineError, EntityData, Problem, Request, Snapshot, display_uid};
 
@@ -30,21 +29,6 @@ pub struct Query {
     pub(crate) context: SmallVec<[u32; 8]>,
     pub(crate) texts: SmallVec<[Arc<str>; 1]>,
     pub(super) more: Option<Box<More>>,
-}
-
-/// What is read ahead together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// The rows of principal and resource.
-    Rows,
-    /// The rows that those name and policies read, and of the scopes above.
-    Named,
-    /// The lists of those.
-    Lists,
-}
-
-impl Stage {
-    pub(super) const ALL: [Self; 3] = [Self::Rows, Self::Named, Self::Lists];
 }
 
 /// What few questions have.
@@ -69,7 +53,14 @@ impl Query {
     /// [`Problem::Refused`] if the context or an entity that the request brings
     /// is not of the declared type.
     pub fn new(snapshot: &Snapshot, request: &Request) -> Result<Self, Problem> {
-        Self::named(snapshot, request, &Naming::new(snapshot, request)?)
+        let naming = Naming::new(snapshot, request)?;
+        if snapshot.state().is_far() {
+            // Principal and resource beside each other.
+            for stage in LookUp::ALL {
+                naming.ask_ahead(snapshot.state(), stage);
+            }
+        }
+        Self::named(snapshot, request, &naming)
     }
 
     /// The same of a request whose names are known already.
@@ -160,40 +151,6 @@ impl Query {
     /// The request itself, if the reference evaluator may be asked.
     pub(super) fn request(&self) -> Option<&Request> {
         self.more.as_ref()?.request.as_ref()
-    }
-
-    /// Reads a little of what deciding will read; what it returns means nothing.
-    pub(super) fn read_ahead(&self, snapshot: &Snapshot, stage: Stage) -> u64 {
-        let state = snapshot.state();
-        let (principal, resource) = (state.row(self.principal), state.row(self.resource));
-        let last = |row: Option<Row<'_>>| row.and_then(|row| row.cells.last()).copied();
-        if stage == Stage::Rows {
-            return u64::from(last(principal).unwrap_or(0) ^ last(resource).unwrap_or(0));
-        }
-        let Some(environment) = snapshot.program().environment(self.environment) else {
-            return 0;
-        };
-        let layout = state.layouts().of(environment.resource);
-        let above = layout.filter(|_| environment.has_templates);
-        let above = above.zip(resource);
-        let above = above.map(|(layout, row)| Narrow::of(row, layout.nearest));
-        let above = above.iter().flat_map(Narrow::iter);
-        let named = environment.hops.iter().filter_map(|cell| {
-            let row = match cell.of {
-                At::Principal => principal,
-                At::Resource => resource,
-                At::Context => None,
-            };
-            row?.cells
-                .get(usize::from(cell.at))
-                .map(|number| Eid(*number))
-        });
-        let rows = above.chain(named).filter_map(|eid| state.row(eid));
-        let read = rows.map(|row| match stage {
-            Stage::Rows | Stage::Named => u64::from(last(Some(row)).unwrap_or(0)),
-            Stage::Lists => row.lists().first(),
-        });
-        read.fold(0, |sum, part| sum ^ part)
     }
 
     /// Puts the entity that a search has come to into the request as well.
@@ -315,6 +272,21 @@ impl Query {
     }
 }
 
+/// What looking an id up comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LookUp {
+    /// The place in the index.
+    Slots,
+    /// The row that it tells of.
+    Rows,
+    /// The id there, to be compared.
+    Texts,
+}
+
+impl LookUp {
+    pub(super) const ALL: [Self; 3] = [Self::Slots, Self::Rows, Self::Texts];
+}
+
 /// What a request names, before its ids are looked up.
 pub(super) struct Naming<'a> {
     asked: Asked<'a>,
@@ -338,9 +310,15 @@ impl<'a> Naming<'a> {
         })
     }
 
-    /// Reads where the look-ups will begin; what it returns means nothing.
-    pub(super) fn read_ahead(&self, state: &State) -> u64 {
-        state.look_ahead(self.principal.hash) ^ state.look_ahead(self.resource.hash)
+    /// Asks for what the look-ups will need; each stage waits for the one before it.
+    pub(super) fn ask_ahead(&self, state: &State, stage: LookUp) {
+        for named in [&self.principal, &self.resource] {
+            match stage {
+                LookUp::Slots => state.ask_for_slot(named.hash),
+                LookUp::Rows => state.ask_for_found(named.hash),
+                LookUp::Texts => state.ask_for_text(named.hash),
+            }
+        }
     }
 }
 

@@ -156,6 +156,25 @@ impl Graph {
     }
 }
 
+impl Graph {
+    /// The cells of such rows that hold entities in which another may be.
+    pub(super) fn further(&self) -> impl Iterator<Item = (Cell, u16)> + '_ {
+        let uppers = self.nodes.iter().flat_map(|node| match &node.test {
+            Test::In(_, upper) => std::slice::from_ref(upper),
+            Test::InEach(_, uppers) => uppers,
+            _ => &[],
+        });
+        uppers.filter_map(|upper| match upper {
+            Ent::At(Place {
+                owner: Owner::Via(cell),
+                at,
+                ..
+            }) => Some((*cell, *at)),
+            _ => None,
+        })
+    }
+}
+
 impl Test {
     /// Whose attributes it reads.
     fn owners(&self) -> Vec<Owner> {

@@ -1,5 +1,6 @@
 //! A bundle's policies, compiled for every request environment.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
@@ -55,6 +56,8 @@ pub(crate) struct Environment {
     pub(crate) templates: Vec<Option<CompiledTemplate>>,
     /// Cells that policies follow to another row.
     pub(crate) hops: Vec<Cell>,
+    /// Cells of those rows that hold entities in which another may be.
+    pub(crate) further: Vec<(Cell, u16)>,
     /// Whether any template can apply.
     pub(crate) has_templates: bool,
     /// Whether some link without resource slot can apply.
@@ -265,10 +268,8 @@ impl Environment {
             Body::Always | Body::Reference(_) => None,
         });
         let mut graphs: Vec<&mut Graph> = graphs.collect();
-        let mut hops: Vec<Cell> = graphs.iter().flat_map(|graph| graph.hops()).collect();
-        hops.sort_unstable();
-        hops.dedup();
-        self.hops = hops;
+        self.hops = distinct(graphs.iter().flat_map(|graph| graph.hops()));
+        self.further = distinct(graphs.iter().flat_map(|graph| graph.further()));
         share(graphs.iter_mut().map(|graph| &mut **graph));
         self.has_templates = self.templates.iter().any(Option::is_some);
     }
@@ -308,6 +309,7 @@ impl Compiler<'_> {
             policies: Vec::new(),
             templates: Vec::new(),
             hops: Vec::new(),
+            further: Vec::new(),
             has_templates: false,
             by_principal_only: false,
             by_resource_only: false,
@@ -384,6 +386,11 @@ impl Compiler<'_> {
             seek_resource: Seek::of(&ir, true, self.state),
         }))
     }
+}
+
+fn distinct<T: Ord>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let all: BTreeSet<T> = all.collect();
+    all.into_iter().collect()
 }
 
 fn named(bundle: &Bundle, id: &Arc<str>) -> Named {

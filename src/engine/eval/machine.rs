@@ -70,6 +70,12 @@ impl<'a> Machine<'a> {
         row.unwrap_or(Row::bare(&[]))
     }
 
+    /// The row of the principal.
+    #[inline]
+    pub(crate) fn principal(&self) -> Row<'a> {
+        self.side(Side::Principal)
+    }
+
     /// The row of the resource.
     #[inline]
     pub(crate) fn resource(&self) -> Row<'a> {

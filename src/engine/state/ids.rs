@@ -78,13 +78,11 @@ impl Ids {
         None
     }
 
-    /// Touches the slot where a search begins, and returns what is there.
-    pub(super) fn touch(&self, hash: IdHash) -> u64 {
-        let slot = self
-            .shards
-            .get(hash.shard())
-            .and_then(|s| s.probe(hash).next());
-        slot.map_or(0, |slot| slot.load(Ordering::Relaxed))
+    /// The slot where a search begins.
+    #[inline]
+    pub(super) fn slot(&self, hash: IdHash) -> Option<&AtomicU64> {
+        let shard = self.shards.get(hash.shard())?;
+        shard.slots.get(shard.begin(hash))
     }
 
     /// Adds a number. `known` says how many numbers there are, for leaving out

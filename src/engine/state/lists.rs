@@ -78,8 +78,8 @@ pub(super) fn kind_of(entry: u64) -> Kind {
     Kind((entry >> 48) as u16)
 }
 
-/// Entries above which a list becomes a tree.
-const ARRAY_MAX: usize = 256;
+/// Entries above which a list becomes a tree; as many as eight bits can count.
+pub(super) const ARRAY_MAX: usize = 255;
 
 /// The entries of one entity.
 #[derive(Debug, Clone)]
@@ -152,11 +152,12 @@ impl<'a> ListsRef<'a> {
         }
     }
 
-    /// Any entry, so that it is read; what it is means nothing.
-    pub(crate) fn first(self) -> u64 {
+    /// Where the entries begin, if they stand beside each other.
+    #[inline]
+    pub(super) fn first(self) -> Option<&'a u64> {
         match self {
-            Self::Array(entries) => entries.first().copied().unwrap_or(0),
-            Self::Tree(entries) => entries.len() as u64,
+            Self::Array(entries) => entries.first(),
+            Self::Tree(_) => None,
         }
     }
 

@@ -6,6 +6,7 @@
 //! without a lock. What nobody else holds is written in place, and a state that is
 //! being built is held by nobody else.
 
+mod ahead;
 mod eid;
 mod hierarchy;
 mod ids;

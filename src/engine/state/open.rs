@@ -6,7 +6,7 @@
 
 use super::eid::SEGMENT_ROWS;
 use super::lists::Lists;
-use super::segment::{RowMut, push_text, text_in};
+use super::segment::{RowMut, push_text, row_in, text_in};
 
 /// Rows after which a segment is expected to become full.
 const MANY: usize = SEGMENT_ROWS / 16;
@@ -14,6 +14,7 @@ const MANY: usize = SEGMENT_ROWS / 16;
 /// The rows of an open segment.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Open {
+    /// As a packed segment has them.
     pub(super) cells: Vec<u32>,
     /// Ids, as a packed segment has them.
     pub(super) texts: Vec<u8>,
@@ -26,7 +27,8 @@ impl Open {
         if self.lists.len() == MANY {
             self.reserve_all();
         }
-        let from = self.cells.len();
+        // Before it goes what tells its entries, when they are packed.
+        let from = self.cells.len() + 1;
         self.cells.resize(from + width, 0);
         if let Some(cell) = self.cells.get_mut(from + at) {
             *cell = push_text(&mut self.texts, text);
@@ -45,14 +47,15 @@ impl Open {
 
     #[inline]
     pub(super) fn row(&self, width: usize, row: usize) -> Option<(&[u32], &Lists)> {
-        let cells = self.cells.get(row * width..(row + 1) * width)?;
+        let cells = row_in(&self.cells, width, row)?;
         Some((cells, self.lists.get(row)?))
     }
 
     #[inline]
     pub(super) fn edit(&mut self, width: usize, row: usize) -> Option<RowMut<'_>> {
+        let from = row * (width + 1) + 1;
         Some(RowMut {
-            cells: self.cells.get_mut(row * width..(row + 1) * width)?,
+            cells: self.cells.get_mut(from..from + width)?,
             lists: self.lists.get_mut(row)?,
         })
     }
@@ -60,6 +63,6 @@ impl Open {
     /// The id of a row, as bytes. `at` is the row's text cell.
     #[inline]
     pub(super) fn text(&self, width: usize, row: usize, at: usize) -> Option<&[u8]> {
-        text_in(&self.texts, *self.cells.get(row * width + at)?)
+        text_in(&self.texts, *row_in(&self.cells, width, row)?.get(at)?)
     }
 }

@@ -6,6 +6,14 @@
 //! in [`CHANGED_MAX`] writes. While a state is built its segments are open instead
 //! ([`Open`]) and are packed once, at the end.
 //!
+//! A packed row stands behind a cell that tells its entries, where they begin and
+//! how many they are, so that who has come to the row needs no other look to find
+//! its lists:
+//!
+//! ```text
+//! entries of row 0 | cells of row 0 | entries of row 1 | cells of row 1 | …
+//! ```
+//!
 //! INVARIANT (one place): all rows of an open segment are in what is open; base
 //! and map are empty.
 
@@ -14,11 +22,11 @@ use std::sync::Arc;
 use imbl::{GenericHashMap, OrdSet, shared_ptr::DefaultSharedPtr};
 
 use super::eid::{SEGMENT_ROWS, TypeId};
-use super::lists::{Lists, ListsRef};
+use super::lists::{ARRAY_MAX, Lists, ListsRef};
 use super::open::Open;
 
 /// Changed rows above which a segment is packed anew.
-const CHANGED_MAX: usize = 1024;
+const CHANGED_MAX: usize = 2048;
 
 type Changed = GenericHashMap<u16, Arc<Stored>, foldhash::fast::FixedState, DefaultSharedPtr>;
 
@@ -37,11 +45,10 @@ pub(super) struct Segment {
 /// Packed rows.
 #[derive(Debug, Default)]
 struct Base {
+    /// Each row's cells, before them its [`Span`].
     cells: Vec<u32>,
     /// Ids: a length of two bytes, then the bytes.
     texts: Vec<u8>,
-    /// Where each row's entries begin, and the end.
-    starts: Vec<u32>,
     entries: Vec<u64>,
     /// Entries that are trees, by row.
     trees: Vec<(u16, OrdSet<u64>)>,
@@ -124,8 +131,7 @@ impl Segment {
         {
             return Some(Row::alone(stored));
         }
-        let from = row * self.width;
-        let Some(cells) = self.base.cells.get(from..from + self.width) else {
+        let Some(cells) = self.base.row(self.width, row) else {
             return self.open_row(row);
         };
         Some(Row {
@@ -174,10 +180,18 @@ impl Segment {
     /// The id of a row that is not in the map, or of one in it that was packed.
     #[inline]
     fn held_text(&self, row: usize, at: usize) -> Option<&[u8]> {
-        match self.base.cells.get(row * self.width + at) {
+        let cells = self.base.row(self.width, row);
+        match cells.and_then(|cells| cells.get(at)) {
             Some(from) => text_in(&self.base.texts, *from),
             None => self.open.as_ref()?.text(self.width, row, at),
         }
+    }
+
+    /// Where the id of a packed row begins.
+    #[inline]
+    pub(super) fn text_at(&self, row: usize, at: usize) -> Option<&u8> {
+        let from = self.base.row(self.width, row)?.get(at)?;
+        self.base.texts.get(*from as usize)
     }
 
     /// Adds a row of which only the id is known; its number within the segment.
@@ -218,7 +232,7 @@ impl Segment {
     /// Packs if enough has changed, or whatever has if `all`.
     pub(super) fn settle(&mut self, text_at: usize, all: bool) {
         if all && let Some(open) = self.open.take() {
-            self.base = Arc::new(Base::of(*open));
+            self.base = Arc::new(Base::of(*open, self.width));
         }
         if self.changed.len() > CHANGED_MAX || (all && !self.changed.is_empty()) {
             let base = std::mem::take(&mut self.base);
@@ -232,18 +246,16 @@ impl Segment {
     }
 
     fn packed(&self, old: Base, text_at: usize) -> Base {
-        let grown = self.rows * self.width;
         let mut new = Base {
-            cells: Vec::with_capacity(grown),
+            cells: Vec::with_capacity(self.rows * (self.width + 1)),
             texts: Vec::new(),
-            starts: Vec::with_capacity(self.rows + 1),
             entries: Vec::with_capacity(old.entries.len()),
             trees: Vec::new(),
         };
         let mut texts = old.texts;
         for row in 0..self.rows {
-            new.starts.push(offset(new.entries.len()));
-            let first = new.cells.len();
+            let (span, first) = (new.cells.len(), new.entries.len());
+            new.cells.push(0);
             match self.alone(row) {
                 Some(stored) => {
                     new.cells.extend_from_slice(&stored.cells);
@@ -252,23 +264,24 @@ impl Segment {
                         Lists::Tree(entries) => new.trees.push((index(row), entries.clone())),
                     }
                     if let (Some(text), Some(cell)) =
-                        (&stored.text, new.cells.get_mut(first + text_at))
+                        (&stored.text, new.cells.get_mut(span + 1 + text_at))
                     {
                         *cell = push_text(&mut texts, text);
                     }
                 }
                 None => {
-                    let from = row * self.width;
-                    let cells = old.cells.get(from..from + self.width);
+                    let cells = row_in(&old.cells, self.width, row);
                     new.cells.extend_from_slice(cells.unwrap_or_default());
-                    let entries = range(&old.starts, row).and_then(|r| old.entries.get(r));
+                    let entries = entries_in(&old.cells, &old.entries, self.width, row);
                     new.entries.extend_from_slice(entries.unwrap_or_default());
                     new.trees
                         .extend(tree(&old.trees, row).map(|tree| (index(row), tree.clone())));
                 }
             }
+            if let Some(cell) = new.cells.get_mut(span) {
+                *cell = Span::of(first, new.entries.len()).0;
+            }
         }
-        new.starts.push(offset(new.entries.len()));
         new.entries.shrink_to_fit();
         texts.shrink_to_fit();
         new.texts = texts;
@@ -283,9 +296,9 @@ impl Segment {
         if let Some(open) = &self.open {
             alone += open.cells.capacity() * 4 + open.lists.capacity() * size_of::<Lists>();
         }
-        let rows = base.cells.capacity() * 4 + base.starts.capacity() * 4;
+        let lists = base.entries.capacity() * 8 + trees;
         (
-            rows + base.entries.capacity() * 8 + trees + alone,
+            base.cells.capacity() * 4 + lists + alone,
             base.texts.capacity(),
         )
     }
@@ -296,36 +309,62 @@ impl Base {
         Self {
             cells: shared.cells.clone(),
             texts: Vec::new(),
-            starts: shared.starts.clone(),
             entries: shared.entries.clone(),
             trees: shared.trees.clone(),
         }
     }
 
     /// Packs the entries; cells and ids stand as they will.
-    fn of(open: Open) -> Self {
+    fn of(open: Open, width: usize) -> Self {
         let many = open.lists.iter().map(|lists| match lists {
             Lists::Array(entries) => entries.len(),
             Lists::Tree(_) => 0,
         });
         let mut packed = Self {
             entries: Vec::with_capacity(many.sum()),
-            starts: Vec::with_capacity(open.lists.len() + 1),
             cells: open.cells,
             texts: open.texts,
             trees: Vec::new(),
         };
-        for (row, lists) in open.lists.into_iter().enumerate() {
-            packed.starts.push(offset(packed.entries.len()));
+        let rows = packed.cells.chunks_exact_mut(width + 1);
+        for ((row, lists), cells) in open.lists.into_iter().enumerate().zip(rows) {
+            let first = packed.entries.len();
             match lists {
                 Lists::Array(entries) => packed.entries.extend_from_slice(&entries),
                 Lists::Tree(entries) => packed.trees.push((index(row), entries)),
             }
+            if let Some(cell) = cells.first_mut() {
+                *cell = Span::of(first, packed.entries.len()).0;
+            }
         }
-        packed.starts.push(offset(packed.entries.len()));
         packed.cells.shrink_to_fit();
         packed.texts.shrink_to_fit();
         packed
+    }
+
+    #[inline]
+    fn row(&self, width: usize, row: usize) -> Option<&[u32]> {
+        row_in(&self.cells, width, row)
+    }
+}
+
+/// Where a packed row's entries are among those of its segment: the first in the upper
+/// 24 bits, how many in the lower 8.
+#[derive(Debug, Clone, Copy)]
+struct Span(u32);
+
+/// Both fit.
+const _: () = assert!(ARRAY_MAX < 1 << 8 && SEGMENT_ROWS * ARRAY_MAX < 1 << 24);
+
+impl Span {
+    fn of(first: usize, end: usize) -> Self {
+        Self(offset(first) << 8 | offset(end - first))
+    }
+
+    #[inline]
+    fn range(self) -> std::ops::Range<usize> {
+        let (first, count) = (self.0 >> 8, self.0 & 0xff);
+        first as usize..(first + count) as usize
     }
 }
 
@@ -363,7 +402,6 @@ impl<'a> Row<'a> {
         static NOTHING: Base = Base {
             cells: Vec::new(),
             texts: Vec::new(),
-            starts: Vec::new(),
             entries: Vec::new(),
             trees: Vec::new(),
         };
@@ -388,7 +426,7 @@ impl<'a> Row<'a> {
                 if let Some(tree) = tree(&base.trees, row) {
                     return ListsRef::Tree(tree);
                 }
-                let entries = range(&base.starts, row).and_then(|r| base.entries.get(r));
+                let entries = entries_in(&base.cells, &base.entries, self.cells.len(), row);
                 ListsRef::Array(entries.unwrap_or_default())
             }
         }
@@ -413,10 +451,23 @@ fn tree(trees: &[(u16, OrdSet<u64>)], row: usize) -> Option<&OrdSet<u64>> {
     at.ok().and_then(|at| trees.get(at)).map(|(_, tree)| tree)
 }
 
+/// The cells of a packed row.
 #[inline]
-fn range(starts: &[u32], row: usize) -> Option<std::ops::Range<usize>> {
-    let (from, to) = (starts.get(row)?, starts.get(row + 1)?);
-    Some(*from as usize..*to as usize)
+pub(super) fn row_in(cells: &[u32], width: usize, row: usize) -> Option<&[u32]> {
+    let from = row * (width + 1) + 1;
+    cells.get(from..from + width)
+}
+
+/// The entries of a packed row.
+#[inline]
+fn entries_in<'e>(
+    cells: &[u32],
+    entries: &'e [u64],
+    width: usize,
+    row: usize,
+) -> Option<&'e [u64]> {
+    let span = Span(*cells.get(row * (width + 1))?);
+    entries.get(span.range())
 }
 
 /// The id at a place of a segment's texts, as bytes.

@@ -61,7 +61,7 @@ pub(crate) struct State {
     open: Arc<Vec<Option<usize>>>,
     /// Whether the state is being built, by its only holder.
     filling: bool,
-    ids: Ids,
+    pub(super) ids: Ids,
     pub(super) values: Values,
     /// Inverted lists that are kept.
     pub(super) inverted: Arc<HashSet<Kind>>,
@@ -163,12 +163,12 @@ impl State {
         self.ids.hash(ty, text)
     }
 
-    /// Reads the row that an id most likely is of; what it returns means nothing.
-    pub(crate) fn look_ahead(&self, hash: IdHash) -> u64 {
-        let slot = self.ids.touch(hash);
-        let row = self.row(super::ids::number(slot));
-        row.and_then(|row| row.cells.first())
-            .map_or(slot, |cell| slot ^ u64::from(*cell))
+    /// Where the text of an entity's id begins, if it stands beside others.
+    #[inline]
+    pub(super) fn text_of(&self, eid: Eid) -> Option<&u8> {
+        let segment = self.segment(eid)?;
+        let at = self.layouts.of(segment.ty)?.text;
+        segment.text_at(eid.row(), at)
     }
 
     /// The number of an id that this state has heard of.
