@@ -6,6 +6,7 @@
 //! A [`Ledger`] keeps a point up to date from a log. Deliberately not here: HTTP,
 //! and the clock, which the caller brings.
 
+mod aside;
 mod batch;
 mod current;
 pub mod decision_log;
@@ -20,6 +21,7 @@ mod reload;
 mod search;
 mod self_test;
 
+pub use aside::aside;
 pub use batch::Decided;
 pub use current::{Clock, DecisionPoint};
 pub use error::NodeError;

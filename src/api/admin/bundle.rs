@@ -19,8 +19,8 @@ use crate::api::error::ApiError;
 use crate::api::position::REVISION;
 use crate::directory::Profile;
 use crate::node::{
-    Actor, Ledger, LedgerError, NextBundle, Refusal, Submission, TakenBundle, What, tell_refused,
-    tell_taken,
+    Actor, Ledger, LedgerError, NextBundle, Refusal, Submission, TakenBundle, What, aside,
+    tell_refused, tell_taken,
 };
 use crate::policy::{Bundle, Source};
 
@@ -134,12 +134,14 @@ async fn take_into_use(
     actor: Actor,
     (idempotency_key, expected): (Option<String>, Option<u64>),
 ) -> Result<(u64, Value), Failed> {
-    let aside = Arc::clone(ledger);
+    let of = Arc::clone(ledger);
     // Compiling takes long, and would hold up those who are to be answered.
-    let made = tokio::task::spawn_blocking(move || ready(&aside, offered)).await;
-    let made = made.map_err(|error| ApiError::Internal {
+    let made = tokio::task::spawn_blocking(move || aside(|| ready(&of, offered))).await;
+    let internal = |error: &dyn std::fmt::Display| ApiError::Internal {
         detail: error.to_string(),
-    })??;
+    };
+    let made = made.map_err(|error| internal(&error))?;
+    let made = made.map_err(|error| internal(&error))??;
     let (hash, next) = made;
     let Some(next) = next else {
         ledger.point().warn(None);

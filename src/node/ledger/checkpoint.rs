@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::{ApiKey, Built, Folded, LedgerError, TakenBundle};
 use crate::directory::{AzureRoles, Fact, PACKED_FORM, World};
 use crate::log::{Checkpoint, Hash, Head, Log, LogError};
+use crate::node::aside::give_way;
 
 /// The version of the form, apart from that of the facts.
 const VERSION: u32 = 2;
@@ -82,6 +83,7 @@ impl Checkpoints {
         self.last = folded.head.seq;
         let (log, folded) = (Arc::clone(&self.log), folded.clone());
         let work = move || {
+            give_way();
             // A start is faster from a checkpoint; without one it is as right.
             if let Err(error) = keep(log.as_ref(), &folded) {
                 tracing::warn!(%error, "no checkpoint was written");

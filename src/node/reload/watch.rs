@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::{PolicyFiles, Reload};
+use crate::node::aside::give_way;
 
 /// Milliseconds without a further change before files are read: whoever writes
 /// several of them is done by then. Our choice.
@@ -49,7 +50,10 @@ impl Watching {
         std::thread::Builder::new()
             .name("reload".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn(move || follow(reload, &heard, &tell))?;
+            .spawn(move || {
+                give_way();
+                follow(reload, &heard, &tell);
+            })?;
         Ok(Self { hints })
     }
 
