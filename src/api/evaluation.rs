@@ -45,11 +45,12 @@ pub(super) fn answer_one(
     explain: bool,
 ) -> Result<Response, ApiError> {
     placed.permits(&ask)?;
-    let offers = placed.state.access_requests().is_some();
-    if explain || offers || deciding.is_recording() {
-        let asked = offers.then(|| ask.clone());
+    // Whoever is denied may ask for more, where somebody takes requests.
+    let asked = placed.state.access_requests().map(|_| ask.clone());
+    let offer = |allows: bool| asked.filter(|_| !allows).and_then(|ask| placed.offer(&ask));
+    if explain || deciding.is_recording() {
         let (answer, explanation) = placed.decide(deciding, None, ask, explain);
-        let offer = asked.and_then(|ask| placed.offer(&ask, &answer));
+        let offer = offer(answer.decision.allows());
         let answer = match explain {
             true => EvaluationAnswer::explained(&answer, explanation.as_ref()),
             false => EvaluationAnswer::plain(&answer.decision),
@@ -57,12 +58,17 @@ pub(super) fn answer_one(
         return told(placed, &answer.offering(offer.as_ref()));
     }
     let decided = placed.decide_alone(ask);
+    let offer = offer(decided.allows());
     let snapshot = placed.point.snapshot();
     match decided.may_say_more(snapshot, &SAID) {
-        false => told(placed, &EvaluationAnswer::bare(decided.allows())),
+        false => {
+            let answer = EvaluationAnswer::bare(decided.allows());
+            told(placed, &answer.offering(offer.as_ref()))
+        }
         true => {
             let answer = decided.answer(snapshot);
-            told(placed, &EvaluationAnswer::plain(&answer.decision))
+            let answer = EvaluationAnswer::plain(&answer.decision);
+            told(placed, &answer.offering(offer.as_ref()))
         }
     }
 }

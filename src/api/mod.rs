@@ -44,8 +44,8 @@ mod wire;
 
 pub use access_request::{AccessRequestError, AccessRequests, OFFER_SECONDS};
 pub use admin::{
-    BUNDLE_BODY_BYTES_MAX, COMMANDS, CommandRoute, admin_front_within, admin_router,
-    admin_router_within, admin_routes, reads,
+    BUNDLE_BODY_BYTES_MAX, COMMANDS, CommandRoute, admin_front_within, admin_router, admin_routes,
+    reads,
 };
 pub use body::{BODY_BYTES_MAX, EVALUATIONS_BODY_BYTES_MAX};
 pub use caller::*;

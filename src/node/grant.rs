@@ -49,19 +49,16 @@ impl Point {
         if !known(&request.principal) || !known(&request.resource) {
             return None;
         }
-        let mut grants = offered
-            .into_iter()
-            .map(|info| grant(self.snapshot(), info, &request));
-        grants.find_map(|grant| grant.filter(|grant| self.is_enough(grant, &request)))
-    }
-
-    /// Whether the question is an allow with the grant and not without it.
-    fn is_enough(&self, grant: &Grant, request: &Request) -> bool {
-        let allows = |snapshot: &Snapshot| decide(snapshot, request, self.mode()).allows();
-        let granted = self
-            .snapshot()
-            .next(vec![Change::AddLink(grant.link.clone())]);
-        granted.is_ok_and(|granted| allows(&granted) && !allows(self.snapshot()))
+        let allows = |snapshot: &Snapshot| decide(snapshot, &request, self.mode()).allows();
+        if allows(self.snapshot()) {
+            return None;
+        }
+        offered.into_iter().find_map(|info| {
+            let grant = grant(self.snapshot(), info, &request)?;
+            let link = Change::AddLink(grant.link.clone());
+            let granted = self.snapshot().next(vec![link]).ok()?;
+            allows(&granted).then_some(grant)
+        })
     }
 }
 

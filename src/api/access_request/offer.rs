@@ -8,7 +8,7 @@ use super::OFFER_SECONDS;
 use crate::api::position::Placed;
 use crate::engine::Member;
 use crate::engine::intake::{Ask, DECIDERS, Party};
-use crate::node::{Answer, Grant};
+use crate::node::Grant;
 
 /// A request for access that would be taken. Source: the profile, "Requestable
 /// Denial Context".
@@ -77,16 +77,11 @@ impl Offer {
 }
 
 impl Placed {
-    /// What this question's caller could ask for, after it was denied: nothing about
-    /// the past, where no grant can be made, and nothing for a deny that a grant
-    /// would not lift.
-    pub(in crate::api) fn offer(&self, ask: &Ask<'_>, answer: &Answer) -> Option<Offer> {
-        let requests = self.state.access_requests()?;
-        let decision = &answer.decision;
-        let lacks = decision.determining.is_empty() && decision.is_sound();
-        if decision.allows() || !lacks || self.past {
-            return None;
-        }
+    /// What the caller of a question that was denied could ask for: nothing about the
+    /// past, where no grant can be made, and nothing for a deny that a grant would not
+    /// lift.
+    pub(in crate::api) fn offer(&self, ask: &Ask<'_>) -> Option<Offer> {
+        let requests = self.state.access_requests().filter(|_| !self.past)?;
         let issuer = self.state.public_url()?.to_string();
         let grant = self.point.grant_for(ask.clone(), self.now)?;
         // In whole seconds, as the token has it.

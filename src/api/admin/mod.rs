@@ -16,4 +16,4 @@ mod routes;
 
 pub use bundle::BUNDLE_BODY_BYTES_MAX;
 pub use commands::{COMMANDS, CommandRoute};
-pub use routes::{admin_front_within, admin_router, admin_router_within, admin_routes, reads};
+pub use routes::{admin_front_within, admin_router, admin_routes, reads};

@@ -83,12 +83,7 @@ pub fn reads() -> impl Iterator<Item = &'static str> {
 ///
 /// Every response, errors included, is JSON and carries `X-Request-ID`.
 pub fn admin_router(state: Arc<AppState>) -> Router {
-    admin_router_within(state, &Limits::default())
-}
-
-/// The admin routes over a state that has a ledger, within limits, as a router.
-pub fn admin_router_within(state: Arc<AppState>, limits: &Limits) -> Router {
-    admin_front_within(state, limits).into_router()
+    admin_front_within(state, &Limits::default()).into_router()
 }
 
 /// The admin routes over a state that has a ledger, within limits.
