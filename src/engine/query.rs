@@ -406,7 +406,8 @@ impl Numbers for Numbering<'_> {
     }
 }
 
-fn local_number(count: usize) -> u32 {
+/// The number of the last of so many texts or values that a query holds.
+pub(super) fn local_number(count: usize) -> u32 {
     LOCAL | u32::try_from(count - 1).unwrap_or(LOCAL - 1)
 }
 
