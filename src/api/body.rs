@@ -16,6 +16,9 @@ pub const BODY_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of the body of several evaluations. Source: contract, section 3.
 pub const EVALUATIONS_BODY_BYTES_MAX: usize = 2 << 20;
 
+/// What a body is, without parameters.
+const JSON: &str = "application/json";
+
 /// The text of a JSON body, not yet parsed.
 pub(super) fn json_text<'b>(headers: &HeaderMap, bytes: &'b [u8]) -> Result<&'b str, ApiError> {
     media_type(headers)?;
@@ -48,9 +51,12 @@ fn media_type(headers: &HeaderMap) -> Result<(), ApiError> {
     if given.next().is_some() {
         return Err(refused("and comes more than once".to_owned()));
     }
+    if value.as_bytes() == JSON.as_bytes() {
+        return Ok(());
+    }
     let text = String::from_utf8_lossy(value.as_bytes());
     let essence = text.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    if essence.eq_ignore_ascii_case(JSON) {
         Ok(())
     } else {
         Err(refused(format!("not `{essence}`")))

@@ -72,6 +72,15 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// An object that is a member of the body.
+    pub(super) fn in_body(name: &'static str, members: Vec<Member<'a>>) -> Self {
+        let place = Place {
+            item: None,
+            of: name,
+        };
+        Self { place, members }
+    }
+
     pub(super) fn take(&mut self, name: &str) -> Option<Input<'a>> {
         let at = self.members.iter().position(|member| member.name == name)?;
         Some(self.members.swap_remove(at).value)

@@ -39,6 +39,7 @@ mod stamp;
 mod state;
 mod tls;
 mod trace;
+mod typed;
 mod watch;
 mod wire;
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderValue, header};
 
+use super::position::{BUNDLE, REVISION};
 use crate::engine::{Revision, Snapshot};
 use crate::policy::BundleHash;
 
@@ -17,13 +18,14 @@ pub(super) struct Stamps(ArcSwapOption<Stamp>);
 struct Stamp {
     revision: Revision,
     bundle: BundleHash,
-    /// The values for the two.
-    headers: [HeaderValue; 2],
+    /// Those of an answer in JSON.
+    headers: HeaderMap,
 }
 
 impl Stamps {
-    /// Revision and bundle of a state, as header values.
-    pub(super) fn of(&self, snapshot: &Snapshot) -> [HeaderValue; 2] {
+    /// The headers of an answer in JSON from a state: `Content-Type`, `Aobo-Revision`
+    /// and `Aobo-Bundle`.
+    pub(super) fn of(&self, snapshot: &Snapshot) -> HeaderMap {
         let (revision, bundle) = (snapshot.revision(), snapshot.bundle().hash());
         if let Some(stamp) = &*self.0.load()
             && stamp.revision == revision
@@ -31,10 +33,7 @@ impl Stamps {
         {
             return stamp.headers.clone();
         }
-        // A hash is hexadecimal digits, which every header takes.
-        let hash = HeaderValue::from_str(bundle.as_str());
-        let hash = hash.unwrap_or_else(|_| HeaderValue::from_static(""));
-        let headers = [HeaderValue::from(revision.0), hash];
+        let headers = made(revision, bundle);
         self.0.store(Some(Arc::new(Stamp {
             revision,
             bundle: bundle.clone(),
@@ -42,4 +41,18 @@ impl Stamps {
         })));
         headers
     }
+}
+
+fn made(revision: Revision, bundle: &BundleHash) -> HeaderMap {
+    // A hash is hexadecimal digits, which every header takes.
+    let hash = HeaderValue::from_str(bundle.as_str());
+    let json = HeaderValue::from_static("application/json");
+    HeaderMap::from_iter([
+        (header::CONTENT_TYPE, json),
+        (REVISION, HeaderValue::from(revision.0)),
+        (
+            BUNDLE,
+            hash.unwrap_or_else(|_| HeaderValue::from_static("")),
+        ),
+    ])
 }

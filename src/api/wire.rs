@@ -3,11 +3,15 @@
 //! Strings are borrowed from the body where they hold no escape. Members that
 //! are not named here are ignored; what properties and context keys mean is for
 //! the engine, which knows the schema.
+//!
+//! A body that is as it should be is read by [`typed`](super::typed) alone. Any other is
+//! read a second time, member by member, to say what is wrong with it.
 
 use std::borrow::Cow;
 
 use super::error::ApiError;
 use super::members::{Object, bad};
+use super::typed::{Body, Parts};
 use crate::engine::intake::{Ask, Party};
 use crate::engine::{Input, Member};
 
@@ -91,6 +95,20 @@ impl<'a> EvaluationRequest<'a> {
     /// [`ApiError::Json`] if it is not JSON, and [`ApiError::Member`] naming the
     /// first member that is missing or of the wrong type.
     pub(super) fn parse(text: &'a str) -> Result<Self, ApiError> {
+        match Body::single(text).and_then(Self::of) {
+            Some(request) => Ok(request),
+            None => Self::by_members(text),
+        }
+    }
+
+    fn of(body: Body<'a>) -> Option<Self> {
+        Some(Self {
+            ask: Defaults::default().complete(body.parts).ok()?,
+            explain: explains(body.options).ok()?,
+        })
+    }
+
+    fn by_members(text: &'a str) -> Result<Self, ApiError> {
         let mut top = Object::body(text)?;
         Ok(Self {
             ask: ask(&mut top)?,
@@ -107,6 +125,37 @@ impl<'a> EvaluationsRequest<'a> {
     /// item is the item's. [`ApiError::TooManyItems`] and [`ApiError::TooMuchShared`]
     /// for more than [`EVALUATIONS_ITEMS_MAX`] and [`EVALUATIONS_SHARED_BYTES_MAX`].
     pub(super) fn parse(text: &'a str) -> Result<Self, ApiError> {
+        match Body::several(text).and_then(Self::of) {
+            Some(request) => Ok(request),
+            None => Self::by_members(text),
+        }
+    }
+
+    fn of(body: Body<'a>) -> Option<Self> {
+        let mut options = body.options;
+        let semantic = options.as_mut().map_or(Ok(Semantic::ExecuteAll), semantic);
+        let (semantic, explain) = (semantic.ok()?, explains(options).ok()?);
+        let mut defaults = Defaults::of(body.parts);
+        let items = body.items.unwrap_or_default();
+        let asked = match items.len() {
+            0 => Asked::One(Box::new(Defaults::default().complete(defaults.parts).ok()?)),
+            count => {
+                let mut asks = Vec::with_capacity(count);
+                for item in items {
+                    asks.push(Ok(defaults.complete(item).ok()?));
+                    defaults.check().ok()?;
+                }
+                Asked::Many(asks)
+            }
+        };
+        Some(Self {
+            asked,
+            semantic,
+            explain,
+        })
+    }
+
+    fn by_members(text: &'a str) -> Result<Self, ApiError> {
         let mut top = Object::body(text)?;
         let items = match top.take("evaluations") {
             None => Vec::new(),
@@ -117,7 +166,7 @@ impl<'a> EvaluationsRequest<'a> {
         let semantic = options
             .as_mut()
             .map_or(Ok(Semantic::ExecuteAll), semantic)?;
-        let explain = options.map_or(Ok(false), |mut options| options.flag("explain"))?;
+        let explain = explains(options)?;
         let asked = match items.len() {
             0 => Asked::One(Box::new(ask(&mut top)?)),
             count if count > EVALUATIONS_ITEMS_MAX => {
@@ -134,64 +183,81 @@ impl<'a> EvaluationsRequest<'a> {
 }
 
 /// What stands at the top level for the items that lack it.
+#[derive(Default)]
 struct Defaults<'a> {
-    subject: Option<Party<'a>>,
-    action: Option<Action<'a>>,
-    resource: Option<Party<'a>>,
-    context: Option<Vec<Member<'a>>>,
+    parts: Parts<'a>,
     /// Bytes that items have taken of it, so far.
     taken_bytes: usize,
 }
 
 /// Name and properties.
-type Action<'a> = (Cow<'a, str>, Vec<Member<'a>>);
+pub(super) type Action<'a> = (Cow<'a, str>, Vec<Member<'a>>);
 
 fn many<'a>(
     top: &mut Object<'a>,
     items: Vec<Input<'a>>,
 ) -> Result<Vec<Result<Ask<'a>, ApiError>>, ApiError> {
-    let mut defaults = Defaults {
-        subject: top.optional_object("subject")?.map(party).transpose()?,
-        action: top.optional_object("action")?.map(action).transpose()?,
-        resource: top.optional_object("resource")?.map(party).transpose()?,
-        context: context(top)?,
-        taken_bytes: 0,
-    };
+    let mut defaults = Defaults::of(parts(top)?);
     let mut asks = Vec::with_capacity(items.len());
     for (n, item) in items.into_iter().enumerate() {
-        asks.push(Object::item(n, item).and_then(|item| defaults.complete(item)));
-        if defaults.taken_bytes > EVALUATIONS_SHARED_BYTES_MAX {
-            return Err(ApiError::TooMuchShared);
-        }
+        asks.push(Object::item(n, item).and_then(|mut item| {
+            let ask = defaults.complete(parts(&mut item)?);
+            let wanted = "an object, here or at the top level";
+            ask.map_err(|missing| item.mistyped(missing, wanted, None))
+        }));
+        defaults.check()?;
     }
     Ok(asks)
 }
 
+/// What an object has of a question.
+fn parts<'a>(object: &mut Object<'a>) -> Result<Parts<'a>, ApiError> {
+    Ok(Parts {
+        subject: object.optional_object("subject")?.map(party).transpose()?,
+        action: object.optional_object("action")?.map(action).transpose()?,
+        resource: object.optional_object("resource")?.map(party).transpose()?,
+        context: context(object)?,
+    })
+}
+
 impl<'a> Defaults<'a> {
+    fn of(parts: Parts<'a>) -> Self {
+        Self {
+            parts,
+            taken_bytes: 0,
+        }
+    }
+
     /// The question of an item. What it has stands for the whole of what the top
     /// level has; nothing is merged.
-    fn complete(&mut self, mut item: Object<'a>) -> Result<Ask<'a>, ApiError> {
-        let subject = item.optional_object("subject")?.map(party).transpose()?;
-        let action = item.optional_object("action")?.map(action).transpose()?;
-        let resource = item.optional_object("resource")?.map(party).transpose()?;
-        let context = context(&mut item)?;
-        let taken = &mut self.taken_bytes;
-        let missing = |name| item.mistyped(name, "an object, here or at the top level", None);
+    ///
+    /// # Errors
+    /// The name of the member that both lack.
+    fn complete(&mut self, item: Parts<'a>) -> Result<Ask<'a>, &'static str> {
+        let (top, taken) = (&self.parts, &mut self.taken_bytes);
         let of_party = |party: &Party<'_>| weight(&party.properties);
         let of_action = |(_, properties): &Action<'_>| weight(properties);
-        let principal = or_default(subject, self.subject.as_ref(), of_party, taken);
-        let action = or_default(action, self.action.as_ref(), of_action, taken);
-        let resource = or_default(resource, self.resource.as_ref(), of_party, taken);
-        let context = or_default(context, self.context.as_ref(), |c| weight(c), taken);
-        let (action, action_properties) = action.ok_or_else(|| missing("action"))?;
+        let principal = or_default(item.subject, top.subject.as_ref(), of_party, taken);
+        let action = or_default(item.action, top.action.as_ref(), of_action, taken);
+        let resource = or_default(item.resource, top.resource.as_ref(), of_party, taken);
+        let context = or_default(item.context, top.context.as_ref(), |c| weight(c), taken);
+        let (action, action_properties) = action.ok_or("action")?;
         Ok(Ask {
-            principal: principal.ok_or_else(|| missing("subject"))?,
+            principal: principal.ok_or("subject")?,
             action,
             action_type: None,
             action_properties,
-            resource: resource.ok_or_else(|| missing("resource"))?,
+            resource: resource.ok_or("resource")?,
             context: context.unwrap_or_default(),
         })
+    }
+
+    /// Whether the items have taken no more than they may.
+    fn check(&self) -> Result<(), ApiError> {
+        match self.taken_bytes > EVALUATIONS_SHARED_BYTES_MAX {
+            true => Err(ApiError::TooMuchShared),
+            false => Ok(()),
+        }
     }
 }
 
@@ -264,7 +330,10 @@ fn context<'a>(object: &mut Object<'a>) -> Result<Option<Vec<Member<'a>>>, ApiEr
 
 /// `options.explain`.
 pub(super) fn explain(top: &mut Object<'_>) -> Result<bool, ApiError> {
-    let options = top.optional_object("options")?;
+    explains(top.optional_object("options")?)
+}
+
+fn explains(options: Option<Object<'_>>) -> Result<bool, ApiError> {
     options.map_or(Ok(false), |mut options| options.flag("explain"))
 }
 
@@ -281,38 +350,4 @@ fn semantic(options: &mut Object<'_>) -> Result<Semantic, ApiError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strings_are_borrowed_from_the_body() {
-        let text = r#"{"subject": {"type": "User", "id": "a\u006ea"}, "more": [1],
-            "action": {"name": "view"}, "resource": {"type": "Photo", "id": "1"}}"#;
-        let request = EvaluationRequest::parse(text).unwrap();
-        assert!(matches!(request.ask.principal.ty, Cow::Borrowed("User")));
-        assert!(matches!(request.ask.action, Cow::Borrowed("view")));
-        assert!(matches!(&request.ask.principal.id, Cow::Owned(id) if id == "ana"));
-        assert!(!request.explain);
-    }
-
-    #[track_caller]
-    fn check(text: &str, message: &str) {
-        let error = EvaluationRequest::parse(text).unwrap_err();
-        assert_eq!(error.to_string(), message, "{text}");
-    }
-
-    #[test]
-    fn messages_name_the_member() {
-        check("[]", "the body must be an object, not an array");
-        check("null", "the body must be an object, not null");
-        check("{}", "`subject` must be an object, and is missing");
-        check(
-            r#"{"subject": "ada"}"#,
-            "`subject` must be an object, not a string",
-        );
-        check(
-            r#"{"subject": {"type": 1, "id": "ada"}, "action": {}, "resource": {}}"#,
-            "`subject.type` must be a string, not a whole number",
-        );
-    }
-}
+mod tests;

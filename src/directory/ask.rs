@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::{Scope, ScopeKind, World, names};
+use super::{Scope, World, names};
 use crate::engine::intake::Ask;
-use crate::engine::{EntityData, Input};
+use crate::engine::{EntityData, Input, Value};
 
 /// The context key that holds an Azure operation.
 const OPERATION: &str = "operation";
@@ -29,27 +29,29 @@ pub fn normalize<'a>(mut ask: Ask<'a>) -> Ask<'a> {
 /// a resource below a known subscription, and everything that encloses it.
 #[must_use]
 pub fn own_entities(world: &World, ask: &Ask<'_>) -> Vec<EntityData> {
-    if !is_scope_type(&ask.resource.ty) {
+    // Subscriptions and management groups are stored, and no id of theirs need be read.
+    if ![names::RESOURCE_GROUP, names::AZURE_RESOURCE].contains(&ask.resource.ty.as_ref()) {
         return Vec::new();
     }
     let Ok(mut scope) = Scope::parse(&ask.resource.id) else {
         return Vec::new();
     };
+    if scope.type_name() != ask.resource.ty {
+        return Vec::new();
+    }
     let Some(subscription) = world.subscription(scope.root()) else {
         return Vec::new();
     };
-    if scope.type_name() != ask.resource.ty || scope.kind() <= ScopeKind::Subscription {
-        return Vec::new();
-    }
-    let mut entities = Vec::new();
+    let customer = names::of_type(names::CUSTOMER, &subscription.customer);
+    let (mut entities, mut uid) = (Vec::new(), scope.uid());
     while let Some(outer) = scope.enclosing() {
-        let customer = names::of_type(names::CUSTOMER, &subscription.customer);
+        let above = outer.uid();
         entities.push(
-            EntityData::new(scope.uid())
-                .with("customer", crate::engine::Value::Entity(customer))
-                .in_parent(outer.uid()),
+            EntityData::new(uid)
+                .with("customer", Value::Entity(customer.clone()))
+                .in_parent(above.clone()),
         );
-        scope = outer;
+        (scope, uid) = (outer, above);
     }
     entities
 }

@@ -5,6 +5,7 @@
 //! without letter case, as Azure does: a `Scope` holds them in ASCII lower case.
 
 use cedar_policy::EntityUid;
+use smallvec::SmallVec;
 
 use super::names;
 
@@ -15,6 +16,9 @@ pub(super) const SCOPE_ID_BYTES_MAX: usize = 2_048;
 pub(super) const SCOPE_FORMS: &str = "write \
      `/providers/Microsoft.Management/managementGroups/ID`, `/subscriptions/ID`, \
      `/subscriptions/ID/resourceGroups/NAME` or a resource id below one of the last two";
+
+/// Segments of most ids.
+const SEGMENTS: usize = 12;
 
 const MANAGEMENT_GROUP: &str = "/providers/microsoft.management/managementgroups/";
 
@@ -122,7 +126,7 @@ fn kind_of(id: &str) -> Option<ScopeKind> {
     if let Some(group) = id.strip_prefix(MANAGEMENT_GROUP) {
         return (!group.is_empty() && !group.contains('/')).then_some(ScopeKind::ManagementGroup);
     }
-    let segments: Vec<&str> = id.strip_prefix('/')?.split('/').collect();
+    let segments: SmallVec<[&str; SEGMENTS]> = id.strip_prefix('/')?.split('/').collect();
     if segments.iter().any(|segment| segment.is_empty()) {
         return None;
     }

@@ -6,7 +6,7 @@
 //! and the rows of those after it.
 
 use super::ahead::Stage;
-use super::query::{LookUp, Naming};
+use super::query::Naming;
 use super::{ErrorMode, Outcome, Problem, Query, Request, Snapshot};
 
 /// Questions that are interned together.
@@ -46,13 +46,9 @@ pub fn decide_batch(
 pub fn intern_batch(snapshot: &Snapshot, requests: &[Request]) -> Vec<Result<Query, Problem>> {
     let mut queries = Vec::with_capacity(requests.len());
     let mut naming = Vec::with_capacity(AHEAD);
-    let stages = match snapshot.state().is_far() {
-        true => LookUp::ALL.as_slice(),
-        false => &[],
-    };
     for some in requests.chunks(AHEAD) {
         naming.extend(some.iter().map(|request| Naming::new(snapshot, request)));
-        for stage in stages {
+        for stage in snapshot.state().look_ups() {
             let named = naming.iter().flatten();
             named.for_each(|naming| naming.ask_ahead(snapshot.state(), *stage));
         }

@@ -59,7 +59,7 @@ impl<'a> Input<'a> {
     /// deeper than [`JSON_DEPTH_MAX`].
     pub fn parse(text: &'a str) -> Result<Self, InputError> {
         let mut reader = serde_json::Deserializer::from_str(text);
-        let parsed = Seed { depth: 0 }
+        let parsed = InputSeed::at(0)
             .deserialize(&mut reader)
             .and_then(|value| reader.end().map(|()| value));
         parsed.map_err(|error| InputError {
@@ -169,13 +169,19 @@ impl Member<'_> {
     }
 }
 
-/// Reads one value at a depth.
-#[derive(Clone, Copy)]
-struct Seed {
+/// Reads one value of a text that is taken apart elsewhere, as [`Input::parse`] reads it.
+#[derive(Debug, Clone, Copy)]
+pub struct InputSeed {
     depth: usize,
 }
 
-impl Seed {
+impl InputSeed {
+    /// For a value within so many arrays and objects.
+    #[must_use]
+    pub fn at(depth: usize) -> Self {
+        Self { depth }
+    }
+
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth >= JSON_DEPTH_MAX {
             return Err(E::custom(format!(
@@ -188,7 +194,7 @@ impl Seed {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Seed {
+impl<'de> DeserializeSeed<'de> for InputSeed {
     type Value = Input<'de>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Input<'de>, D::Error> {
@@ -196,7 +202,7 @@ impl<'de> DeserializeSeed<'de> for Seed {
     }
 }
 
-impl<'de> Visitor<'de> for Seed {
+impl<'de> Visitor<'de> for InputSeed {
     type Value = Input<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -249,7 +255,7 @@ impl<'de> Visitor<'de> for Seed {
         let inner = self.deeper()?;
         let mut seen = Seen::default();
         let mut members: Vec<Member<'de>> = Vec::new();
-        while let Some(name) = map.next_key_seed(NameSeed)? {
+        while let Some(name) = map.next_key_seed(TextSeed)? {
             if !seen.first(&members, &name) {
                 return Err(A::Error::custom(format!("the member `{name}` comes twice")));
             }
@@ -282,10 +288,11 @@ impl Seen {
     }
 }
 
-/// Reads a member name, borrowed where it can be.
-struct NameSeed;
+/// Reads a string, borrowed where it can be.
+#[derive(Debug, Clone, Copy)]
+pub struct TextSeed;
 
-impl<'de> DeserializeSeed<'de> for NameSeed {
+impl<'de> DeserializeSeed<'de> for TextSeed {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
@@ -293,11 +300,11 @@ impl<'de> DeserializeSeed<'de> for NameSeed {
     }
 }
 
-impl<'de> Visitor<'de> for NameSeed {
+impl<'de> Visitor<'de> for TextSeed {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member name")
+        f.write_str("a string")
     }
 
     fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
@@ -311,7 +318,7 @@ impl<'de> Visitor<'de> for NameSeed {
 
 impl<'de> serde::Deserialize<'de> for Input<'de> {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Seed { depth: 0 }.deserialize(from)
+        InputSeed::at(0).deserialize(from)
     }
 }
 

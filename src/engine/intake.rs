@@ -3,6 +3,11 @@
 //! Names are looked up in the schema, values take the declared types, what is
 //! not declared is dropped and reported, and time is the decider's. After this
 //! nobody looks at raw input again.
+//!
+//! That is the whole way, and the one that has words for what it leaves; a plain
+//! question can go a shorter one ([`direct()`]).
+
+mod direct;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -18,6 +23,8 @@ use super::entity::parse_uid;
 use super::extension::{datetime_offset, parse_datetime, parse_duration, print_datetime};
 use super::{EngineError, EntityData, Input, Member, Problem, Request, Snapshot, Value};
 use crate::policy::{Attribute, Extension, RecordShape, Shape, Type};
+
+pub use direct::{direct, direct_batch};
 
 /// A question as it was asked.
 #[derive(Debug, Clone, Default)]
@@ -90,6 +97,8 @@ const NOW: &str = "now";
 const ACTION: &str = "action";
 /// Context keys that the decider fills: what a caller says there does not count.
 pub const DECIDERS: [&str; 2] = [NOW, ACTION];
+/// 0000-01-01T00:00:00Z, in seconds since 1970.
+const DATETIME_SECOND_MIN: i64 = -62_167_219_200;
 /// Where those are in a question.
 const ACTION_PROPERTIES: Place<'_> = Place::Named("action.properties");
 
@@ -170,17 +179,29 @@ impl Now {
         }
     }
 
+    /// In whole seconds since 1970.
+    fn second(&self) -> i64 {
+        self.time.as_second()
+    }
+
+    /// As a datetime: in milliseconds since 1970, but of whole seconds. None before the
+    /// year 0, which the text of no datetime reaches.
+    fn milliseconds(&self) -> Option<i64> {
+        let second = self.second();
+        (second >= DATETIME_SECOND_MIN).then(|| second.saturating_mul(1_000))
+    }
+
     /// In the form that the schema declares.
     fn value(&self, ty: &Type) -> Option<Value> {
         match ty {
             Type::Extension(Extension::Datetime) => {
                 let text = self.text.get_or_init(|| {
-                    let whole = Timestamp::from_second(self.time.as_second());
+                    let whole = Timestamp::from_second(self.second());
                     whole.unwrap_or(self.time).to_string().into()
                 });
                 Some(Value::Extension(Extension::Datetime, Arc::clone(text)))
             }
-            Type::Long => Some(Value::Long(self.time.as_second())),
+            Type::Long => Some(Value::Long(self.second())),
             _ => None,
         }
     }

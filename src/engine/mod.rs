@@ -19,7 +19,8 @@
 //!                                    └─ standing policies at those scopes
 //! ```
 //!
-//! [`decide`] goes the whole way. Who decides often interns once ([`Query`]) and
+//! [`decide`] goes the whole way. A plain question has a shorter one, from how it was
+//! asked to its query with no request between ([`intake::direct()`]). Who decides often interns once ([`Query`]) and
 //! stays with [`Outcome`]s; [`decide_batch`] does so for many at a time.
 //!
 //! # Why it is fast, and what keeps it right
@@ -87,7 +88,7 @@
 //! | `ahead.rs`, `state/ahead.rs` | memory that is asked for before it is needed |
 //! | `search.rs`, `batch.rs` | many at a time |
 //! | `snapshot.rs` | revisions |
-//! | `intake.rs`, `input.rs` | raw questions to requests |
+//! | `intake.rs`, `input.rs` | raw questions to requests; `intake/direct.rs`: plain ones to queries |
 
 mod ahead;
 mod batch;
@@ -121,7 +122,7 @@ pub use decide::{Decision, Effect, ErrorMode, Erroring, PolicyRef, decide};
 pub use entities_json::{each_entity, parse_entities};
 pub use entity::{EdgeKind, EntityData, display_uid, parse_uid, uid};
 pub use error::{EngineError, Problem};
-pub use input::{Input, InputError, JSON_DEPTH_MAX, Member};
+pub use input::{Input, InputError, InputSeed, JSON_DEPTH_MAX, Member, TextSeed};
 pub use outcome::Outcome;
 pub use query::Query;
 pub use request::Request;

@@ -12,7 +12,9 @@ use smallvec::SmallVec;
 
 use super::canonical::Canonical;
 use super::compile::Asked;
-use super::state::{Cells, Eid, IdHash, Narrow, Numbers, OwnRow, Row, State, Texts, TypeId, fill};
+use super::state::{
+    Cells, Eid, IdHash, LookUp, Narrow, Numbers, OwnRow, Row, State, Texts, TypeId, fill,
+};
 use super::{EngineError, EntityData, Problem, Request, Snapshot, display_uid};
 
 /// Marks numbers of texts and values that the query itself holds.
@@ -54,11 +56,8 @@ impl Query {
     /// is not of the declared type.
     pub fn new(snapshot: &Snapshot, request: &Request) -> Result<Self, Problem> {
         let naming = Naming::new(snapshot, request)?;
-        if snapshot.state().is_far() {
-            // Principal and resource beside each other.
-            for stage in LookUp::ALL {
-                naming.ask_ahead(snapshot.state(), stage);
-            }
+        for stage in snapshot.state().look_ups() {
+            naming.ask_ahead(snapshot.state(), *stage);
         }
         Self::named(snapshot, request, &naming)
     }
@@ -272,21 +271,6 @@ impl Query {
     }
 }
 
-/// What looking an id up comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LookUp {
-    /// The place in the index.
-    Slots,
-    /// The row that it tells of.
-    Rows,
-    /// The id there, to be compared.
-    Texts,
-}
-
-impl LookUp {
-    pub(super) const ALL: [Self; 3] = [Self::Slots, Self::Rows, Self::Texts];
-}
-
 /// What a request names, before its ids are looked up.
 pub(super) struct Naming<'a> {
     asked: Asked<'a>,
@@ -310,15 +294,10 @@ impl<'a> Naming<'a> {
         })
     }
 
-    /// Asks for what the look-ups will need; each stage waits for the one before it.
+    /// Asks for what a stage of the look-ups will need.
     pub(super) fn ask_ahead(&self, state: &State, stage: LookUp) {
-        for named in [&self.principal, &self.resource] {
-            match stage {
-                LookUp::Slots => state.ask_for_slot(named.hash),
-                LookUp::Rows => state.ask_for_found(named.hash),
-                LookUp::Texts => state.ask_for_text(named.hash),
-            }
-        }
+        state.ask_for_id(self.principal.hash, stage);
+        state.ask_for_id(self.resource.hash, stage);
     }
 }
 
@@ -384,7 +363,8 @@ impl Numbers for Numbering<'_> {
     }
 }
 
-fn local_number(count: usize) -> u32 {
+/// The number of the last of so many texts or values that a query holds.
+pub(super) fn local_number(count: usize) -> u32 {
     LOCAL | u32::try_from(count - 1).unwrap_or(LOCAL - 1)
 }
 

@@ -2,12 +2,11 @@
 //! state.
 
 use jiff::Timestamp;
-use smallvec::SmallVec;
 
 use super::{Answer, Point};
-use crate::engine::intake::{Ask, Now, Prepared};
+use crate::engine::intake::{Ask, Now, Prepared, direct, direct_batch, prepare_at};
 use crate::engine::{
-    AHEAD, Decision, Outcome, Problem, Query, Request, Snapshot, decide_batch, intern_batch,
+    AHEAD, Decision, EntityData, Outcome, Problem, Query, Snapshot, decide_batch, intern_batch,
 };
 
 /// A question, decided. Policies are named when the answer is asked for, because
@@ -18,16 +17,30 @@ pub struct Decided {
     ignored: Vec<String>,
 }
 
+/// A question as the engine is asked it, with the entities that the domain supplies.
+type Normalized<'a> = (Ask<'a>, Vec<EntityData>);
+
+/// What of a question did not count, and why it could not be evaluated.
+#[derive(Default)]
+struct Note {
+    ignored: Vec<String>,
+    problem: Option<Problem>,
+}
+
 impl Point {
     /// Answers a question as [`Point::decide`] does. `now` is the decider's clock.
     #[must_use]
     pub fn decided(&self, ask: Ask<'_>, now: Timestamp) -> Decided {
-        let Prepared { request, ignored } = match self.prepare(ask, now) {
-            Ok(prepared) => prepared,
-            Err(problem) => return Decided::refusing(problem),
+        let (snapshot, now) = (self.snapshot(), Now::new(now));
+        let asked = self.normalized(ask);
+        let plain = may_be_plain(&asked).and_then(|ask| direct(snapshot, ask, &now));
+        let (query, ignored) = match plain {
+            Some(query) => (Ok(query), Vec::new()),
+            None => match prepare_at(snapshot, &asked.0, asked.1, &now) {
+                Ok(Prepared { request, ignored }) => (Query::new(snapshot, &request), ignored),
+                Err(problem) => return Decided::refusing(problem),
+            },
         };
-        let snapshot = self.snapshot();
-        let query = Query::new(snapshot, &request);
         let decided = query.and_then(|query| {
             let outcome = Outcome::of(snapshot, &query, self.mode())?;
             Ok((query, outcome))
@@ -46,52 +59,63 @@ impl Point {
         let now = Now::new(now);
         let mut asks = asks.into_iter();
         let mut decided = Vec::with_capacity(asks.size_hint().0);
-        let mut requests = Vec::with_capacity(AHEAD);
+        let mut some = Vec::with_capacity(AHEAD);
         loop {
-            let some = asks.by_ref().take(AHEAD);
-            let notes: SmallVec<[Result<Vec<String>, Problem>; AHEAD]> = some
-                .map(|ask| {
-                    let prepared = self.prepare_at(ask, &now)?;
-                    requests.push(prepared.request);
-                    Ok(prepared.ignored)
-                })
-                .collect();
-            if notes.is_empty() {
+            let next = asks.by_ref().take(AHEAD);
+            some.extend(next.map(|ask| self.normalized(ask)));
+            if some.is_empty() {
                 return decided;
             }
-            let mut answers = self.decide_requests(&requests).into_iter();
-            requests.clear();
-            decided.extend(notes.into_iter().map(|note| match note {
-                Err(problem) => Decided::refusing(problem),
-                Ok(ignored) => Decided {
-                    decided: answers.next().unwrap_or_else(|| Err(lost())),
-                    ignored,
-                },
-            }));
+            self.decide_some(&mut some, &now, &mut decided);
         }
     }
 
-    fn decide_requests(&self, requests: &[Request]) -> Vec<Result<(Query, Outcome), Problem>> {
+    /// Answers as many questions as are read ahead together, and takes them away.
+    fn decide_some(&self, some: &mut Vec<Normalized<'_>>, now: &Now, decided: &mut Vec<Decided>) {
         let snapshot = self.snapshot();
-        let (mut queries, mut refused) = (Vec::with_capacity(requests.len()), Vec::new());
-        for (at, query) in intern_batch(snapshot, requests).into_iter().enumerate() {
-            match query {
-                Ok(query) => queries.push(query),
-                Err(problem) => refused.push((at, problem)),
+        let mut queries = direct_batch(snapshot, some.iter().map(may_be_plain), now);
+        let (mut requests, mut notes) = (Vec::new(), Vec::with_capacity(some.len()));
+        for (query, (ask, own)) in queries.iter().zip(some.drain(..)) {
+            let mut note = Note::default();
+            if query.is_none() {
+                match prepare_at(snapshot, &ask, own, now) {
+                    Ok(prepared) => {
+                        requests.push(prepared.request);
+                        note.ignored = prepared.ignored;
+                    }
+                    Err(problem) => note.problem = Some(problem),
+                }
+            }
+            notes.push(note);
+        }
+        let mut whole = intern_batch(snapshot, &requests).into_iter();
+        for (query, note) in queries.iter_mut().zip(&mut notes) {
+            if query.is_none() && note.problem.is_none() {
+                match whole.next().unwrap_or_else(|| Err(lost())) {
+                    Ok(interned) => *query = Some(interned),
+                    Err(problem) => note.problem = Some(problem),
+                }
             }
         }
+        let queries: Vec<Query> = queries.into_iter().flatten().collect();
         let outcomes = decide_batch(snapshot, &queries, self.mode());
-        let mut decided = queries.into_iter().zip(outcomes);
-        let mut refused = refused.into_iter().peekable();
-        let answers = (0..requests.len()).map(|at| {
-            if let Some((_, problem)) = refused.next_if(|(refused, _)| *refused == at) {
-                return Err(problem);
+        let mut answers = queries.into_iter().zip(outcomes);
+        decided.extend(notes.into_iter().map(|Note { ignored, problem }| {
+            let answer = match problem {
+                Some(problem) => Err(problem),
+                None => answers.next().ok_or_else(lost),
+            };
+            Decided {
+                decided: answer.and_then(|(query, outcome)| Ok((query, outcome?))),
+                ignored,
             }
-            let (query, outcome) = decided.next().ok_or_else(lost)?;
-            Ok((query, outcome?))
-        });
-        answers.collect()
+        }));
     }
+}
+
+/// The question, if the domain supplies nothing for it.
+fn may_be_plain<'q>((ask, own): &'q Normalized<'q>) -> Option<&'q Ask<'q>> {
+    own.is_empty().then_some(ask)
 }
 
 impl Decided {

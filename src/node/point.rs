@@ -8,7 +8,7 @@ use super::NodeError;
 use crate::directory::world_file::{self, Removals, WorldFile};
 use crate::directory::{World, normalize, own_entities};
 use crate::engine::explain::{Explanation, explain};
-use crate::engine::intake::{Ask, Now, Prepared, prepare_at};
+use crate::engine::intake::{Ask, Prepared, prepare};
 use crate::engine::{Change, Decision, EntityData, ErrorMode, Problem, Revision, Snapshot, decide};
 use crate::policy::Bundle;
 
@@ -204,16 +204,19 @@ impl Point {
     }
 
     pub(super) fn prepare(&self, ask: Ask<'_>, now: Timestamp) -> Result<Prepared, Problem> {
-        self.prepare_at(ask, &Now::new(now))
+        let (ask, own) = self.normalized(ask);
+        prepare(&self.snapshot, &ask, own, now)
     }
 
-    pub(super) fn prepare_at(&self, ask: Ask<'_>, now: &Now) -> Result<Prepared, Problem> {
+    /// A question as the engine is asked it: with ids as the domain spells them, and the
+    /// entities that it supplies for this question.
+    pub(super) fn normalized<'a>(&self, ask: Ask<'a>) -> (Ask<'a>, Vec<EntityData>) {
         match &self.facts {
-            Facts::Generic => prepare_at(&self.snapshot, &ask, Vec::new(), now),
+            Facts::Generic => (ask, Vec::new()),
             Facts::Directory(world) => {
                 let ask = normalize(ask);
                 let own = own_entities(world, &ask);
-                prepare_at(&self.snapshot, &ask, own, now)
+                (ask, own)
             }
         }
     }

@@ -1,6 +1,8 @@
 //! The corpus: every suite passes, every policy is needed, every rule of the
 //! table is carried, and the access matrix is what it was.
 
+mod direct;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;

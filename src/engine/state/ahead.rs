@@ -38,6 +38,17 @@ pub(super) fn ask_for<T>(value: &T) {
     let _ = value;
 }
 
+/// What looking an id up comes to. Each stage waits for the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LookUp {
+    /// The place in the index.
+    Slots,
+    /// The row that it tells of.
+    Rows,
+    /// The id there, to be compared.
+    Texts,
+}
+
 impl State {
     /// Whether what a question needs is most likely in no cache.
     #[inline]
@@ -45,29 +56,30 @@ impl State {
         self.counts.stored >= FAR_ENTITIES_MIN
     }
 
-    /// Asks for the place where the look-up of an id begins.
+    /// The stages in which looking ids up is worth asking for.
     #[inline]
-    pub(crate) fn ask_for_slot(&self, hash: IdHash) {
-        if let Some(slot) = self.ids.slot(hash) {
-            ask_for(slot);
+    pub(crate) fn look_ups(&self) -> &'static [LookUp] {
+        match self.is_far() {
+            true => &[LookUp::Slots, LookUp::Rows, LookUp::Texts],
+            false => &[],
         }
     }
 
-    /// Asks for the row that an id is of most likely; waits for its place.
-    #[inline]
-    pub(crate) fn ask_for_found(&self, hash: IdHash) {
-        if let Some(slot) = self.ids.slot(hash) {
-            self.ask_for_row(number(slot.load(Ordering::Relaxed)));
+    /// Asks for what looking an id up will need.
+    pub(crate) fn ask_for_id(&self, hash: IdHash, stage: LookUp) {
+        let Some(slot) = self.ids.slot(hash) else {
+            return;
+        };
+        if stage == LookUp::Slots {
+            return ask_for(slot);
         }
-    }
-
-    /// Asks for the id of that row; waits for the row.
-    #[inline]
-    pub(crate) fn ask_for_text(&self, hash: IdHash) {
-        if let Some(slot) = self.ids.slot(hash)
-            && let Some(first) = self.text_of(number(slot.load(Ordering::Relaxed)))
-        {
-            ask_for(first);
+        // Of most ids it is the very slot where the look-up begins.
+        let eid = number(slot.load(Ordering::Relaxed));
+        match stage {
+            LookUp::Slots | LookUp::Rows => self.ask_for_row(eid),
+            LookUp::Texts => {
+                self.text_of(eid).inspect(|first| ask_for(*first));
+            }
         }
     }
 

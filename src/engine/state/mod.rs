@@ -22,6 +22,7 @@ mod values;
 mod within;
 mod write;
 
+pub(crate) use ahead::LookUp;
 pub(crate) use eid::{Eid, TypeId};
 pub(crate) use ids::IdHash;
 pub(crate) use layout::{ContextLayout, Field, Layouts, Record, Slot, Wide};

@@ -1,0 +1,214 @@
+//! The direct way of a plain question: from how it was asked to its [`Query`], with no
+//! [`Request`](crate::engine::Request) between.
+//!
+//! Most questions are plain. Both parties are known and bring no properties, and the
+//! context holds nothing but declared booleans, whole numbers, texts and known
+//! entities; those are read straight into the cells that policies look at. Whatever
+//! else a question is, wrong ones included, it is not plain, and goes the whole way:
+//! [`prepare_at`](super::prepare_at), then [`Query::new`]. What is wrong with a question
+//! and what of it does not count is said there and nowhere else.
+//!
+//! INVARIANT (same query): where there is a query here, the whole way has one that is
+//! decided the same, and drops nothing of the question.
+
+use smallvec::SmallVec;
+
+use super::{ACTION, Ask, NOW, Now, Party};
+use crate::engine::compile::Asked;
+use crate::engine::query::local_number;
+use crate::engine::state::{Eid, Field, IdHash, LookUp, Slot, TypeId, Wide, has_bit};
+use crate::engine::{AHEAD, Input, Query, Snapshot};
+
+/// The query of a plain question; none of any other. The domain supplies no entities
+/// for the question.
+#[must_use]
+pub fn direct(snapshot: &Snapshot, ask: &Ask<'_>, now: &Now) -> Option<Query> {
+    let plain = Plain::of(snapshot, ask)?;
+    for stage in snapshot.state().look_ups() {
+        plain.ask_ahead(*stage);
+    }
+    plain.query(now)
+}
+
+/// The queries of those of some questions that are plain, in their order; the look-ups
+/// of their ids overlap. None stands for a question that is known not to be plain.
+pub fn direct_batch<'q>(
+    snapshot: &'q Snapshot,
+    asks: impl IntoIterator<Item = Option<&'q Ask<'q>>>,
+    now: &Now,
+) -> Vec<Option<Query>> {
+    let asks = asks.into_iter();
+    let plain: SmallVec<[Option<Plain<'q>>; AHEAD]> = asks
+        .map(|ask| ask.and_then(|ask| Plain::of(snapshot, ask)))
+        .collect();
+    for stage in snapshot.state().look_ups() {
+        plain
+            .iter()
+            .flatten()
+            .for_each(|plain| plain.ask_ahead(*stage));
+    }
+    let queries = plain.iter();
+    let queries = queries.map(|plain| plain.as_ref().and_then(|plain| plain.query(now)));
+    queries.collect()
+}
+
+/// A question that may be plain, before its ids are looked up.
+struct Plain<'q> {
+    snapshot: &'q Snapshot,
+    ask: &'q Ask<'q>,
+    asked: Asked<'q>,
+    principal: IdHash,
+    resource: IdHash,
+}
+
+impl<'q> Plain<'q> {
+    fn of(snapshot: &'q Snapshot, ask: &'q Ask<'q>) -> Option<Self> {
+        let (state, program) = (snapshot.state(), snapshot.program());
+        let brought = [
+            &ask.principal.properties,
+            &ask.resource.properties,
+            &ask.action_properties,
+        ];
+        // The reference evaluator asks for the request itself.
+        if program.asks_reference() || brought.into_iter().any(|given| !given.is_empty()) {
+            return None;
+        }
+        let action = program.action(ask.action_type.as_deref(), &ask.action)?;
+        let asked = action.applied(&ask.principal.ty, &ask.resource.ty)?;
+        let [principal, resource] = asked.types;
+        Some(Self {
+            snapshot,
+            ask,
+            asked,
+            principal: state.hash(principal, &ask.principal.id),
+            resource: state.hash(resource, &ask.resource.id),
+        })
+    }
+
+    /// Asks for what a stage of the look-ups will need.
+    fn ask_ahead(&self, stage: LookUp) {
+        let state = self.snapshot.state();
+        state.ask_for_id(self.principal, stage);
+        state.ask_for_id(self.resource, stage);
+    }
+
+    fn query(&self, now: &Now) -> Option<Query> {
+        let [principal, resource] = self.asked.types;
+        let mut query = Query {
+            snapshot: self.snapshot.id(),
+            environment: self.asked.environment,
+            principal: self.known((self.principal, principal), &self.ask.principal)?,
+            resource: self.known((self.resource, resource), &self.ask.resource)?,
+            context: SmallVec::from_elem(0, self.asked.action.context.cells),
+            texts: SmallVec::new(),
+            more: None,
+        };
+        self.take_context(&mut query)?;
+        self.take_clock(&mut query, now)?;
+        let mut required = self.asked.action.context.record.required.iter();
+        required
+            .all(|bit| has_bit(&query.context, *bit))
+            .then_some(query)
+    }
+
+    fn known(&self, (hash, ty): (IdHash, TypeId), party: &Party<'_>) -> Option<Eid> {
+        self.snapshot.state().find_hashed(hash, ty, &party.id)
+    }
+
+    /// Reads what the caller says: each member declared, and once.
+    fn take_context(&self, query: &mut Query) -> Option<()> {
+        let declared = &self.asked.action.context.record.declared;
+        for member in &self.ask.context {
+            let is_it = |name: &str| *name == *member.name;
+            let field = &declared.iter().find(|one| is_it(&one.name))?.field;
+            if is_it(NOW) || has_bit(&query.context, field.present) {
+                return None;
+            }
+            mark(&mut query.context, field.present)?;
+            self.take(field, &member.value, query)?;
+        }
+        Some(())
+    }
+
+    fn take(&self, field: &Field, value: &Input<'_>, query: &mut Query) -> Option<()> {
+        match (&field.slot, value) {
+            (Slot::Bool(at), Input::Bool(value)) => put(&mut query.context, *at, u32::from(*value)),
+            (Slot::Wide(at, Wide::Long), Input::Long(value)) => {
+                put_wide(&mut query.context, *at, *value)
+            }
+            (Slot::Text(at), Input::String(text)) => {
+                query.texts.push(text.as_ref().into());
+                let number = local_number(query.texts.len());
+                put(&mut query.context, *at, number)
+            }
+            (Slot::Entity(at, ty), Input::String(id)) => {
+                let state = self.snapshot.state();
+                let ids = state.layouts().of(*ty)?.ids.as_ref();
+                if ids.is_some_and(|ids| !ids.contains(id.as_ref())) {
+                    return None;
+                }
+                let eid = state.find(*ty, id)?;
+                put(&mut query.context, *at, eid.0)
+            }
+            _ => None,
+        }
+    }
+
+    /// Fills in the decider's clock where it is declared. An action that takes
+    /// properties is not plain.
+    fn take_clock(&self, query: &mut Query, now: &Now) -> Option<()> {
+        for one in &self.asked.action.context.record.declared {
+            let (at, number) = match (&*one.name, &one.field.slot) {
+                (ACTION, _) => return None,
+                (NOW, Slot::Wide(at, Wide::Datetime)) => (*at, now.milliseconds()?),
+                (NOW, Slot::Wide(at, Wide::Long)) => (*at, now.second()),
+                _ => continue,
+            };
+            mark(&mut query.context, one.field.present)?;
+            put_wide(&mut query.context, at, number)?;
+        }
+        Some(())
+    }
+}
+
+/// Says that an attribute is there.
+fn mark(cells: &mut [u32], bit: usize) -> Option<()> {
+    *cells.get_mut(bit / 32)? |= 1 << (bit % 32);
+    Some(())
+}
+
+fn put(cells: &mut [u32], at: usize, number: u32) -> Option<()> {
+    *cells.get_mut(at)? = number;
+    Some(())
+}
+
+/// 64 bits over two cells.
+#[expect(clippy::cast_possible_truncation, reason = "the two halves of 64 bits")]
+fn put_wide(cells: &mut [u32], at: usize, number: i64) -> Option<()> {
+    let bits = number.cast_unsigned();
+    put(cells, at, bits as u32)?;
+    put(cells, at + 1, (bits >> 32) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::state::wide_at;
+
+    #[test]
+    fn cells_are_read_as_they_are_written() {
+        for number in [0, 1, -1, i64::MIN, i64::MAX, 1_598_950_800_000] {
+            let mut cells = [0; 3];
+            put_wide(&mut cells, 1, number).unwrap();
+            assert_eq!((cells[0], wide_at(&cells, 1)), (0, Some(number)));
+        }
+        for bit in 0..64 {
+            let mut cells = [0; 2];
+            mark(&mut cells, bit).unwrap();
+            let marked = (0..64).filter(|bit| has_bit(&cells, *bit));
+            assert_eq!(marked.collect::<Vec<_>>(), [bit]);
+        }
+        assert_eq!(mark(&mut [0; 2], 64), None);
+        assert_eq!(put_wide(&mut [0; 2], 1, 0), None);
+    }
+}
