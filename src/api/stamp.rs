@@ -9,6 +9,9 @@ use super::position::{BUNDLE, REVISION};
 use crate::engine::{Revision, Snapshot};
 use crate::policy::BundleHash;
 
+/// Headers of an answer, the request's id included.
+const HEADERS: usize = 4;
+
 /// The headers of the state that was asked last, which is nearly always the one
 /// that is asked next.
 #[derive(Debug, Default)]
@@ -46,13 +49,11 @@ impl Stamps {
 fn made(revision: Revision, bundle: &BundleHash) -> HeaderMap {
     // A hash is hexadecimal digits, which every header takes.
     let hash = HeaderValue::from_str(bundle.as_str());
+    let hash = hash.unwrap_or_else(|_| HeaderValue::from_static(""));
     let json = HeaderValue::from_static("application/json");
-    HeaderMap::from_iter([
-        (header::CONTENT_TYPE, json),
-        (REVISION, HeaderValue::from(revision.0)),
-        (
-            BUNDLE,
-            hash.unwrap_or_else(|_| HeaderValue::from_static("")),
-        ),
-    ])
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    headers.insert(header::CONTENT_TYPE, json);
+    headers.insert(REVISION, HeaderValue::from(revision.0));
+    headers.insert(BUNDLE, hash);
+    headers
 }
