@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use super::compile::Action;
 use super::entity::parse_uid;
 use super::extension::{datetime_offset, parse_datetime, parse_duration, print_datetime};
-use super::{EngineError, EntityData, Input, Member, Problem, Request, Snapshot, Value};
+use super::{EngineError, EntityData, Input, Member, Problem, Query, Request, Snapshot, Value};
 use crate::policy::{Attribute, Extension, RecordShape, Shape, Type};
 
 pub use direct::{direct, direct_batch};
@@ -159,6 +159,32 @@ pub fn prepare_at(
         },
         ignored: taker.ignored,
     })
+}
+
+/// A question on the ids of a snapshot, and what of it did not count.
+#[derive(Debug)]
+pub struct Interned {
+    /// The query, or why the question cannot be evaluated.
+    pub query: Result<Query, Problem>,
+    /// As [`Prepared::ignored`].
+    pub ignored: Vec<String>,
+}
+
+impl Interned {
+    /// By the direct way if the question is plain, else as [`prepare`] and
+    /// [`Query::new`] make it.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot, ask: &Ask<'_>, own: Vec<EntityData>, now: &Now) -> Self {
+        let plain = own.is_empty().then(|| direct(snapshot, ask, now)).flatten();
+        let (query, ignored) = match plain {
+            Some(query) => (Ok(query), Vec::new()),
+            None => match prepare_at(snapshot, ask, own, now) {
+                Ok(Prepared { request, ignored }) => (Query::new(snapshot, &request), ignored),
+                Err(problem) => (Err(problem), Vec::new()),
+            },
+        };
+        Self { query, ignored }
+    }
 }
 
 /// The decider's clock, read once for some questions.

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::{Answer, Point};
-use crate::engine::intake::{Ask, Now, Prepared, direct, direct_batch, prepare_at};
+use crate::engine::intake::{Ask, Interned, Now, direct_batch, prepare_at};
 use crate::engine::{
     AHEAD, Decision, EntityData, Outcome, Problem, Query, Snapshot, decide_batch, intern_batch,
 };
@@ -32,15 +32,8 @@ impl Point {
     #[must_use]
     pub fn decided(&self, ask: Ask<'_>, now: Timestamp) -> Decided {
         let (snapshot, now) = (self.snapshot(), Now::new(now));
-        let asked = self.normalized(ask);
-        let plain = may_be_plain(&asked).and_then(|ask| direct(snapshot, ask, &now));
-        let (query, ignored) = match plain {
-            Some(query) => (Ok(query), Vec::new()),
-            None => match prepare_at(snapshot, &asked.0, asked.1, &now) {
-                Ok(Prepared { request, ignored }) => (Query::new(snapshot, &request), ignored),
-                Err(problem) => return Decided::refusing(problem),
-            },
-        };
+        let (ask, own) = self.normalized(ask);
+        let Interned { query, ignored } = Interned::of(snapshot, &ask, own, &now);
         let decided = query.and_then(|query| {
             let outcome = Outcome::of(snapshot, &query, self.mode())?;
             Ok((query, outcome))
@@ -119,13 +112,6 @@ fn may_be_plain<'q>((ask, own): &'q Normalized<'q>) -> Option<&'q Ask<'q>> {
 }
 
 impl Decided {
-    fn refusing(problem: Problem) -> Self {
-        Self {
-            decided: Err(problem),
-            ignored: Vec::new(),
-        }
-    }
-
     /// Whether the question is allowed.
     #[must_use]
     pub fn allows(&self) -> bool {

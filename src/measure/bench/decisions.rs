@@ -9,11 +9,11 @@ use std::hint::black_box;
 use super::clock::{Times, timed};
 use super::report::Unit;
 use super::{MeasureError, Report};
+use crate::engine::intake::{Ask, Interned, Now, direct_batch};
 use crate::engine::{
     Decision, Effect, ErrorMode, Outcome, Problem, Query, Request, Snapshot, decide_batch,
-    intern_batch,
 };
-use crate::measure::{Questions, Spread, Workload};
+use crate::measure::{NOW, Questions, Spread, Workload};
 
 /// Questions that are timed together.
 const BLOCK: usize = 500;
@@ -27,6 +27,8 @@ const MODE: ErrorMode = ErrorMode::Strict;
 #[derive(Debug, Default)]
 pub(super) struct Drawn {
     pub(super) requests: Vec<Request>,
+    /// The same as they are asked.
+    asks: Vec<Ask<'static>>,
     pub(super) expected: Vec<Effect>,
 }
 
@@ -34,6 +36,7 @@ impl Drawn {
     pub(super) fn new(questions: Questions<'_>, count: usize) -> Self {
         let mut drawn = Self::default();
         for question in questions.take(count) {
+            drawn.asks.push(question.ask());
             drawn.requests.push(question.request);
             drawn.expected.push(question.expected);
         }
@@ -116,19 +119,20 @@ fn again(snapshot: &Snapshot, drawn: &Drawn, questions: usize) -> Result<f64, Me
 
 fn strings(snapshot: &Snapshot, drawn: &Drawn) -> Result<f64, MeasureError> {
     let mut times = Times::default();
-    let blocks = drawn.requests.chunks(BLOCK);
-    for (requests, expected) in blocks.zip(drawn.expected.chunks(BLOCK)) {
+    let blocks = drawn.asks.chunks(BLOCK);
+    for (asks, expected) in blocks.zip(drawn.expected.chunks(BLOCK)) {
         let (right, took) = timed(|| {
-            let asked = requests.iter().zip(expected);
-            let right = asked.filter(|(request, expected)| {
-                let query = Query::new(snapshot, request);
+            let asked = asks.iter().zip(expected);
+            let right = asked.filter(|(ask, expected)| {
+                let interned = Interned::of(snapshot, ask, Vec::new(), &Now::new(NOW));
+                let query = interned.query;
                 let outcome = query.and_then(|query| Outcome::of(snapshot, &query, MODE));
                 outcome.is_ok_and(|outcome| outcome.effect == **expected)
             });
             right.count()
         });
-        times.add(took, requests.len());
-        all_right("decide_strings", right, requests.len())?;
+        times.add(took, asks.len());
+        all_right("decide_strings", right, asks.len())?;
     }
     Ok(times.median_ns())
 }
@@ -147,9 +151,14 @@ fn batch(snapshot: &Snapshot, drawn: &Drawn) -> Result<f64, MeasureError> {
 
 fn batch_strings(snapshot: &Snapshot, drawn: &Drawn) -> Result<f64, MeasureError> {
     let mut times = Times::default();
-    for (at, some) in drawn.requests.chunks(BATCH).enumerate() {
+    for (at, some) in drawn.asks.chunks(BATCH).enumerate() {
         let (decided, took) = timed(|| {
-            let queries = intern_batch(snapshot, some).into_iter();
+            let now = Now::new(NOW);
+            let plain = direct_batch(snapshot, some.iter().map(Some), &now);
+            let queries = plain.into_iter().zip(some).map(|(plain, ask)| match plain {
+                Some(query) => Ok(query),
+                None => Interned::of(snapshot, ask, Vec::new(), &now).query,
+            });
             let queries: Vec<Query> = queries.collect::<Result<_, Problem>>()?;
             let outcomes = decide_batch(snapshot, &queries, MODE);
             Ok::<_, Problem>((queries, outcomes))
