@@ -1,6 +1,7 @@
 //! Decisions as they stand on the wire.
 
 use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use serde::Serialize;
 
@@ -18,6 +19,8 @@ const ADVICE: &str = "advice";
 const DUTY: &str = "duty";
 /// The annotations that an answer tells of the policies which made it.
 pub(super) const SAID: [&str; 2] = [ADVICE, DUTY];
+/// Headers of an answer, the request's id included.
+const HEADERS: usize = 4;
 
 /// The response that tells one answer, and from which state it is.
 ///
@@ -76,8 +79,12 @@ fn text(answer: &EvaluationAnswer<'_>) -> Result<Vec<u8>, ApiError> {
 }
 
 fn response(placed: &Placed, body: Bytes) -> Response {
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(header::CONTENT_TYPE, json);
+    headers.extend(placed.stamp());
     let mut response = Response::new(Body::from(body));
-    *response.headers_mut() = placed.headers();
+    *response.headers_mut() = headers;
     response
 }
 

@@ -50,9 +50,11 @@ pub(super) struct Placed {
 }
 
 impl Placed {
-    /// The headers of an answer in JSON, which say from which state it is.
-    pub(super) fn headers(&self) -> HeaderMap {
-        self.state.stamps().of(self.point.snapshot())
+    /// The headers that say from which state an answer is: `Aobo-Revision` and
+    /// `Aobo-Bundle`.
+    pub(super) fn stamp(&self) -> [(HeaderName, HeaderValue); 2] {
+        let [revision, bundle] = self.state.stamps().of(self.point.snapshot());
+        [(REVISION, revision), (BUNDLE, bundle)]
     }
 }
 

@@ -16,7 +16,9 @@ use smallvec::SmallVec;
 use super::{ACTION, Ask, NOW, Now, Party};
 use crate::engine::compile::Asked;
 use crate::engine::query::local_number;
-use crate::engine::state::{Eid, Field, IdHash, LookUp, Slot, TypeId, Wide, has_bit};
+use crate::engine::state::{
+    Eid, Field, IdHash, LookUp, Slot, TypeId, Wide, has_bit, set_bit, set_wide,
+};
 use crate::engine::{AHEAD, Input, Query, Snapshot};
 
 /// The query of a plain question; none of any other. The domain supplies no entities
@@ -124,7 +126,7 @@ impl<'q> Plain<'q> {
             if is_it(NOW) || has_bit(&query.context, field.present) {
                 return None;
             }
-            mark(&mut query.context, field.present)?;
+            set_bit(&mut query.context, field.present);
             self.take(field, &member.value, query)?;
         }
         Some(())
@@ -134,7 +136,7 @@ impl<'q> Plain<'q> {
         match (&field.slot, value) {
             (Slot::Bool(at), Input::Bool(value)) => put(&mut query.context, *at, u32::from(*value)),
             (Slot::Wide(at, Wide::Long), Input::Long(value)) => {
-                put_wide(&mut query.context, *at, *value)
+                set_wide(&mut query.context, *at, *value)
             }
             (Slot::Text(at), Input::String(text)) => {
                 query.texts.push(text.as_ref().into());
@@ -164,51 +166,14 @@ impl<'q> Plain<'q> {
                 (NOW, Slot::Wide(at, Wide::Long)) => (*at, now.second()),
                 _ => continue,
             };
-            mark(&mut query.context, one.field.present)?;
-            put_wide(&mut query.context, at, number)?;
+            set_bit(&mut query.context, one.field.present);
+            set_wide(&mut query.context, at, number)?;
         }
         Some(())
     }
 }
 
-/// Says that an attribute is there.
-fn mark(cells: &mut [u32], bit: usize) -> Option<()> {
-    *cells.get_mut(bit / 32)? |= 1 << (bit % 32);
-    Some(())
-}
-
 fn put(cells: &mut [u32], at: usize, number: u32) -> Option<()> {
     *cells.get_mut(at)? = number;
     Some(())
-}
-
-/// 64 bits over two cells.
-#[expect(clippy::cast_possible_truncation, reason = "the two halves of 64 bits")]
-fn put_wide(cells: &mut [u32], at: usize, number: i64) -> Option<()> {
-    let bits = number.cast_unsigned();
-    put(cells, at, bits as u32)?;
-    put(cells, at + 1, (bits >> 32) as u32)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::state::wide_at;
-
-    #[test]
-    fn cells_are_read_as_they_are_written() {
-        for number in [0, 1, -1, i64::MIN, i64::MAX, 1_598_950_800_000] {
-            let mut cells = [0; 3];
-            put_wide(&mut cells, 1, number).unwrap();
-            assert_eq!((cells[0], wide_at(&cells, 1)), (0, Some(number)));
-        }
-        for bit in 0..64 {
-            let mut cells = [0; 2];
-            mark(&mut cells, bit).unwrap();
-            let marked = (0..64).filter(|bit| has_bit(&cells, *bit));
-            assert_eq!(marked.collect::<Vec<_>>(), [bit]);
-        }
-        assert_eq!(mark(&mut [0; 2], 64), None);
-        assert_eq!(put_wide(&mut [0; 2], 1, 0), None);
-    }
 }

@@ -36,4 +36,4 @@ pub(crate) use table::State;
 pub(crate) use table::flag;
 pub(crate) use values::Texts;
 pub(crate) use within::{Lower, Narrow, bit};
-pub(crate) use write::{Cells, Numbers, fill, has_bit};
+pub(crate) use write::{Cells, Numbers, fill, has_bit, set_bit, set_wide};

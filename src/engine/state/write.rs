@@ -269,8 +269,9 @@ pub(crate) fn set_bit(cells: &mut [u32], bit: usize) {
     }
 }
 
+/// Writes 64 bits over two cells.
 #[expect(clippy::cast_possible_truncation, reason = "the two halves of 64 bits")]
-fn set_wide(cells: &mut [u32], at: usize, number: i64) -> Option<()> {
+pub(crate) fn set_wide(cells: &mut [u32], at: usize, number: i64) -> Option<()> {
     let bits = number.cast_unsigned();
     *cells.get_mut(at)? = bits as u32;
     *cells.get_mut(at + 1)? = (bits >> 32) as u32;
