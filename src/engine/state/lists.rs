@@ -82,6 +82,8 @@ pub(super) fn kind_of(entry: u64) -> Kind {
 pub(super) const ARRAY_MAX: usize = 255;
 
 /// The entries of one entity.
+///
+/// INVARIANT (short): an array has at most [`ARRAY_MAX`] entries.
 #[derive(Debug, Clone)]
 pub(super) enum Lists {
     Array(Vec<u64>),

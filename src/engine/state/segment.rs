@@ -495,3 +495,42 @@ fn index(row: usize) -> u16 {
 fn offset(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::eid::Eid;
+    use super::super::lists::{Kind, entry};
+    use super::*;
+
+    /// The text cell of the rows here.
+    const TEXT: usize = 1;
+
+    #[test]
+    fn lists_are_read_as_they_were_written_short_or_long() {
+        let counts = [0, 1, ARRAY_MAX - 1, ARRAY_MAX, ARRAY_MAX + 1, 2];
+        for is_open in [false, true] {
+            let mut segment = Segment::new(TypeId(0), 2);
+            if is_open {
+                segment.open(TEXT);
+            }
+            for (row, count) in counts.into_iter().enumerate() {
+                assert_eq!(segment.push(TEXT, &format!("row {row}")), row);
+                let written = segment.edit(row).unwrap();
+                for number in 0..u32::try_from(count).unwrap() {
+                    assert!(written.lists.insert(entry(Kind::CHILD, Eid(number), 0)));
+                }
+            }
+            // Once more, so that what was packed is packed again.
+            for _ in 0..2 {
+                segment.settle(TEXT, true);
+                for (row, count) in counts.into_iter().enumerate() {
+                    let text = format!("row {row}");
+                    assert_eq!(segment.text(row, TEXT), Some(text.as_str()));
+                    let lists = segment.row(row).unwrap().lists();
+                    assert_eq!(lists.of(Kind::CHILD).count(), count, "{row} {is_open}");
+                }
+                segment.edit(0).unwrap();
+            }
+        }
+    }
+}
