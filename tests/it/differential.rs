@@ -117,18 +117,18 @@ fn searches_find_what_decisions_allow() {
 
 #[test]
 fn the_direct_way_decides_as_the_whole_way() {
-    let (worlds, mut ways) = (scaled(300), direct::Ways::default());
+    // Never fewer, so that the shares below always count.
+    let (worlds, mut ways) = (scaled(300).max(300), direct::Ways::default());
     timed("the direct way against the whole way", || {
         let one = |seed| direct::one_world(seed, 100);
         run::for_each(worlds, one, |more| ways.add(more));
     });
     eprintln!("{ways:?}");
-    let enough = worlds >= 50;
     let percent = |part: usize| part * 100 / ways.asked;
     // Most generated contexts have sets, records or extension values.
-    assert!(!enough || percent(ways.direct) >= 10, "a share: {ways:?}");
-    assert!(!enough || percent(ways.allowed) >= 1, "both ways: {ways:?}");
-    assert!(!enough || ways.direct_of_altered > 0, "{ways:?}");
+    assert!(percent(ways.direct) >= 10, "a share: {ways:?}");
+    assert!(percent(ways.allowed) >= 3, "both ways: {ways:?}");
+    assert!(ways.direct_of_altered > 0, "{ways:?}");
 }
 
 #[test]

@@ -154,9 +154,7 @@ impl Graph {
             Owner::At(_) => None,
         })
     }
-}
 
-impl Graph {
     /// The cells of such rows that hold entities in which another may be.
     pub(super) fn further(&self) -> impl Iterator<Item = (Cell, u16)> + '_ {
         let uppers = self.nodes.iter().flat_map(|node| match &node.test {
