@@ -35,6 +35,19 @@ pub enum ScopeKind {
     Resource,
 }
 
+impl ScopeKind {
+    /// The entity type that stands for it.
+    #[must_use]
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::ManagementGroup => names::MANAGEMENT_GROUP,
+            Self::Subscription => names::SUBSCRIPTION,
+            Self::ResourceGroup => names::RESOURCE_GROUP,
+            Self::Resource => names::AZURE_RESOURCE,
+        }
+    }
+}
+
 /// A scope: its kind and its id in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Scope {
@@ -75,12 +88,7 @@ impl Scope {
     /// The entity type that stands for its kind.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
-        match self.kind {
-            ScopeKind::ManagementGroup => names::MANAGEMENT_GROUP,
-            ScopeKind::Subscription => names::SUBSCRIPTION,
-            ScopeKind::ResourceGroup => names::RESOURCE_GROUP,
-            ScopeKind::Resource => names::AZURE_RESOURCE,
-        }
+        self.kind.type_name()
     }
 
     /// The id of the management group or of the subscription that it is or is in.
@@ -95,20 +103,34 @@ impl Scope {
     /// The scope that directly encloses it, up to the subscription.
     #[must_use]
     pub fn enclosing(&self) -> Option<Self> {
-        if self.kind <= ScopeKind::Subscription {
-            return None;
-        }
-        // One pair of segments at a time: `/type/name`, then a bare
-        // `/providers/namespace` is no scope and goes as well.
-        let mut id = self.id.as_str();
-        loop {
-            id = id.rsplit_once('/')?.0.rsplit_once('/')?.0;
-            if let Some(kind) = kind_of(id) {
-                let id = id.to_owned();
-                return Some(Self { kind, id });
-            }
+        let (kind, length) = *around(&self.id)?.1.first()?;
+        let id = self.id.get(..length)?.to_owned();
+        Some(Self { kind, id })
+    }
+}
+
+/// What a scope is, and what encloses it up to the subscription, the nearest first:
+/// each a kind, and the length of its id, which the scope's own begins with.
+pub(super) type Around = (ScopeKind, SmallVec<[(ScopeKind, usize); 4]>);
+
+/// Tells what encloses a lower-cased id; none if it is no scope.
+pub(super) fn around(id: &str) -> Option<Around> {
+    let kind = kind_of(id)?;
+    let mut enclosing = SmallVec::new();
+    if kind <= ScopeKind::Subscription {
+        return Some((kind, enclosing));
+    }
+    // One pair of segments at a time: `/type/name`, then a bare
+    // `/providers/namespace` is no scope and goes as well.
+    let segments = segments(id)?;
+    let (mut inner, mut length) = (segments.as_slice(), id.len());
+    while let [outer @ .., ty, name] = inner {
+        (inner, length) = (outer, length - ty.len() - name.len() - 2);
+        if let Some(kind) = kind_of_segments(outer) {
+            enclosing.push((kind, length));
         }
     }
+    Some((kind, enclosing))
 }
 
 /// The resource id of a subscription.
@@ -126,11 +148,19 @@ fn kind_of(id: &str) -> Option<ScopeKind> {
     if let Some(group) = id.strip_prefix(MANAGEMENT_GROUP) {
         return (!group.is_empty() && !group.contains('/')).then_some(ScopeKind::ManagementGroup);
     }
+    kind_of_segments(&segments(id)?)
+}
+
+/// What stands between the slashes of an id; none if nothing does somewhere.
+fn segments(id: &str) -> Option<SmallVec<[&str; SEGMENTS]>> {
     let segments: SmallVec<[&str; SEGMENTS]> = id.strip_prefix('/')?.split('/').collect();
-    if segments.iter().any(|segment| segment.is_empty()) {
-        return None;
-    }
-    let (head, rest) = match segments.as_slice() {
+    let empty = segments.iter().any(|segment| segment.is_empty());
+    (!empty).then_some(segments)
+}
+
+/// The kind of what is a subscription or below one.
+fn kind_of_segments(segments: &[&str]) -> Option<ScopeKind> {
+    let (head, rest) = match segments {
         ["subscriptions", _, "resourcegroups", _, rest @ ..] => (ScopeKind::ResourceGroup, rest),
         ["subscriptions", _, rest @ ..] => (ScopeKind::Subscription, rest),
         _ => return None,

@@ -28,7 +28,7 @@ mod references;
 mod world;
 pub mod world_file;
 
-pub use ask::{normalize, own_entities};
+pub use ask::{normalize, own_entities, placed};
 pub use azure_scope::{Scope, ScopeKind};
 pub use builtin::{AzureRoles, Profile};
 pub use change::{Change, Fact, Key, PACKED_FORM};

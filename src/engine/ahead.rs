@@ -35,7 +35,11 @@ impl Query {
             state.ask_for_row(self.resource);
         } else if let Some(environment) = snapshot.program().environment(self.environment) {
             let row = |eid| state.row(eid).unwrap_or(Row::bare(&[]));
-            let rows = [row(self.principal), row(self.resource)];
+            let resource = self.placed_resource();
+            let rows = [
+                row(self.principal),
+                resource.unwrap_or_else(|| row(self.resource)),
+            ];
             environment.ask_ahead(state, rows, stage);
         }
     }

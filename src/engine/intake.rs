@@ -8,6 +8,7 @@
 //! question can go a shorter one ([`direct()`]).
 
 mod direct;
+mod placed;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -25,6 +26,7 @@ use super::{EngineError, EntityData, Input, Member, Problem, Query, Request, Sna
 use crate::policy::{Attribute, Extension, RecordShape, Shape, Type};
 
 pub use direct::{direct, direct_batch};
+pub use placed::Placed;
 
 /// A question as it was asked.
 #[derive(Debug, Clone, Default)]
@@ -161,6 +163,9 @@ pub fn prepare_at(
     })
 }
 
+/// A question, and where its resource stands if the domain tells that from its id.
+pub type Posed<'q> = (&'q Ask<'q>, Option<&'q Placed>);
+
 /// A question on the ids of a snapshot, and what of it did not count.
 #[derive(Debug)]
 pub struct Interned {
@@ -172,13 +177,18 @@ pub struct Interned {
 
 impl Interned {
     /// By the direct way if the question is plain, else as [`prepare`] and
-    /// [`Query::new`] make it.
+    /// [`Query::new`] make it, with the entities that the domain then supplies. Where the
+    /// resource is placed, those say the same.
     #[must_use]
-    pub fn of(snapshot: &Snapshot, ask: &Ask<'_>, own: Vec<EntityData>, now: &Now) -> Self {
-        let plain = own.is_empty().then(|| direct(snapshot, ask, now)).flatten();
-        let (query, ignored) = match plain {
+    pub fn of(
+        snapshot: &Snapshot,
+        (ask, placed): Posed<'_>,
+        own: impl FnOnce() -> Vec<EntityData>,
+        now: &Now,
+    ) -> Self {
+        let (query, ignored) = match direct(snapshot, (ask, placed), now) {
             Some(query) => (Ok(query), Vec::new()),
-            None => match prepare_at(snapshot, ask, own, now) {
+            None => match prepare_at(snapshot, ask, own(), now) {
                 Ok(Prepared { request, ignored }) => (Query::new(snapshot, &request), ignored),
                 Err(problem) => (Err(problem), Vec::new()),
             },

@@ -41,6 +41,9 @@ pub(super) struct More {
     unknown: Vec<(TypeId, EntityUid)>,
     /// Rows that count for this question only.
     own: Vec<(Eid, OwnRow)>,
+    /// Whether nothing that is stored is in one of those, and what they are in is
+    /// stored.
+    placed: bool,
     /// The request itself, where the reference evaluator must be asked.
     request: Option<Request>,
     /// Whether the reference evaluator decides the whole.
@@ -112,7 +115,7 @@ impl Query {
     }
 
     /// The number of an entity that the snapshot has not heard of.
-    fn local(&mut self, ty: TypeId, uid: &EntityUid) -> Eid {
+    pub(super) fn local(&mut self, ty: TypeId, uid: &EntityUid) -> Eid {
         let unknown = &mut self.more_mut().unknown;
         let known = unknown.iter().position(|(_, known)| known == uid);
         Eid::local(known.unwrap_or_else(|| {
@@ -135,6 +138,33 @@ impl Query {
     #[inline]
     pub(crate) fn has_own(&self) -> bool {
         self.more.as_ref().is_some_and(|more| !more.own.is_empty())
+    }
+
+    /// Whether rows of the question may say something new about what the principal is
+    /// in.
+    #[inline]
+    pub(crate) fn may_move_principal(&self) -> bool {
+        let more = self.more.as_ref();
+        more.is_some_and(|more| !more.own.is_empty() && !more.placed)
+    }
+
+    /// The row of the resource, if it is in all that its row says and in nothing else.
+    #[inline]
+    pub(crate) fn placed_resource(&self) -> Option<Row<'_>> {
+        let more = self.more.as_ref().filter(|more| more.placed)?;
+        more.own.first().map(|(_, row)| row.row())
+    }
+
+    /// Takes the row of a placed entity, that of the resource first; none if it is the
+    /// principal's.
+    pub(super) fn bring(&mut self, eid: Eid, row: OwnRow) -> Option<()> {
+        if eid == self.principal {
+            return None;
+        }
+        let more = self.more_mut();
+        more.placed = true;
+        more.own.push((eid, row));
+        Some(())
     }
 
     /// A value that only the question knows.

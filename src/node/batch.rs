@@ -4,9 +4,9 @@
 use jiff::Timestamp;
 
 use super::{Answer, Point};
-use crate::engine::intake::{Ask, Interned, Now, direct_batch, prepare_at};
+use crate::engine::intake::{Ask, Interned, Now, Placed, Posed, direct_batch, prepare_at};
 use crate::engine::{
-    AHEAD, Decision, EntityData, Outcome, Problem, Query, Snapshot, decide_batch, intern_batch,
+    AHEAD, Decision, Outcome, Problem, Query, Snapshot, decide_batch, intern_batch,
 };
 
 /// A question, decided. Policies are named when the answer is asked for, because
@@ -17,8 +17,8 @@ pub struct Decided {
     ignored: Vec<String>,
 }
 
-/// A question as the engine is asked it, with the entities that the domain supplies.
-type Normalized<'a> = (Ask<'a>, Vec<EntityData>);
+/// A question as the engine is asked it, and where its resource stands.
+type Normalized<'a> = (Ask<'a>, Option<Placed>);
 
 /// What of a question did not count, and why it could not be evaluated.
 #[derive(Default)]
@@ -32,8 +32,10 @@ impl Point {
     #[must_use]
     pub fn decided(&self, ask: Ask<'_>, now: Timestamp) -> Decided {
         let (snapshot, now) = (self.snapshot(), Now::new(now));
-        let (ask, own) = self.normalized(ask);
-        let Interned { query, ignored } = Interned::of(snapshot, &ask, own, &now);
+        let (ask, placed) = self.normalized(ask);
+        let posed = (&ask, placed.as_ref());
+        let own = || self.own_entities(&ask);
+        let Interned { query, ignored } = Interned::of(snapshot, posed, own, &now);
         let decided = query.and_then(|query| {
             let outcome = Outcome::of(snapshot, &query, self.mode())?;
             Ok((query, outcome))
@@ -66,12 +68,12 @@ impl Point {
     /// Answers as many questions as are read ahead together, and takes them away.
     fn decide_some(&self, some: &mut Vec<Normalized<'_>>, now: &Now, decided: &mut Vec<Decided>) {
         let snapshot = self.snapshot();
-        let mut queries = direct_batch(snapshot, some.iter().map(may_be_plain), now);
+        let mut queries = direct_batch(snapshot, some.iter().map(posed), now);
         let (mut requests, mut notes) = (Vec::new(), Vec::with_capacity(some.len()));
-        for (query, (ask, own)) in queries.iter().zip(some.drain(..)) {
+        for (query, (ask, _)) in queries.iter().zip(some.drain(..)) {
             let mut note = Note::default();
             if query.is_none() {
-                match prepare_at(snapshot, &ask, own, now) {
+                match prepare_at(snapshot, &ask, self.own_entities(&ask), now) {
                     Ok(prepared) => {
                         requests.push(prepared.request);
                         note.ignored = prepared.ignored;
@@ -106,9 +108,8 @@ impl Point {
     }
 }
 
-/// The question, if the domain supplies nothing for it.
-fn may_be_plain<'q>((ask, own): &'q Normalized<'q>) -> Option<&'q Ask<'q>> {
-    own.is_empty().then_some(ask)
+fn posed<'q>((ask, placed): &'q Normalized<'q>) -> Option<Posed<'q>> {
+    Some((ask, placed.as_ref()))
 }
 
 impl Decided {

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::NodeError;
 use crate::directory::world_file::{self, Removals, WorldFile};
-use crate::directory::{World, normalize, own_entities};
+use crate::directory::{World, normalize, own_entities, placed};
 use crate::engine::explain::{Explanation, explain};
-use crate::engine::intake::{Ask, Prepared, prepare};
+use crate::engine::intake::{Ask, Placed, Prepared, prepare};
 use crate::engine::{Change, Decision, EntityData, ErrorMode, Problem, Revision, Snapshot, decide};
 use crate::policy::Bundle;
 
@@ -204,20 +204,31 @@ impl Point {
     }
 
     pub(super) fn prepare(&self, ask: Ask<'_>, now: Timestamp) -> Result<Prepared, Problem> {
-        let (ask, own) = self.normalized(ask);
-        prepare(&self.snapshot, &ask, own, now)
+        let ask = match &self.facts {
+            Facts::Generic => ask,
+            Facts::Directory(_) => normalize(ask),
+        };
+        prepare(&self.snapshot, &ask, self.own_entities(&ask), now)
     }
 
-    /// A question as the engine is asked it: with ids as the domain spells them, and the
-    /// entities that it supplies for this question.
-    pub(super) fn normalized<'a>(&self, ask: Ask<'a>) -> (Ask<'a>, Vec<EntityData>) {
+    /// A question as the engine is asked it: with ids as the domain spells them, and
+    /// where its resource stands by its id.
+    pub(super) fn normalized<'a>(&self, ask: Ask<'a>) -> (Ask<'a>, Option<Placed>) {
         match &self.facts {
-            Facts::Generic => (ask, Vec::new()),
-            Facts::Directory(world) => {
+            Facts::Generic => (ask, None),
+            Facts::Directory(_) => {
                 let ask = normalize(ask);
-                let own = own_entities(world, &ask);
-                (ask, own)
+                let placed = placed(&ask);
+                (ask, placed)
             }
+        }
+    }
+
+    /// The entities that the domain supplies for a normalized question.
+    pub(super) fn own_entities(&self, ask: &Ask<'_>) -> Vec<EntityData> {
+        match &self.facts {
+            Facts::Generic => Vec::new(),
+            Facts::Directory(world) => own_entities(world, ask),
         }
     }
 

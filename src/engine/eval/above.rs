@@ -26,7 +26,11 @@ impl Above<'_> {
 impl<'a> Machine<'a> {
     /// All that an entity is in, itself left out.
     pub(crate) fn above(&self, eid: Eid) -> Above<'a> {
-        if self.query.has_own() {
+        let moved = match eid == self.query.principal {
+            true => self.query.may_move_principal(),
+            false => self.query.has_own(),
+        };
+        if moved {
             return Above::All(self.slowly_above(eid));
         }
         let state = self.state;
@@ -38,10 +42,13 @@ impl<'a> Machine<'a> {
     #[inline]
     pub(crate) fn above_resource(&self) -> Above<'a> {
         let resource = self.query.resource;
-        if self.query.has_own() {
-            return self.above(resource);
-        }
         let nearest = self.environment.nearest_resource;
+        if self.query.has_own() {
+            return match self.query.placed_resource() {
+                Some(row) => Above::Narrow(Narrow::of(row, nearest)),
+                None => self.above(resource),
+            };
+        }
         let lower = self.state.lower(resource, self.resource(), nearest);
         self.above_lower(resource, &lower)
     }

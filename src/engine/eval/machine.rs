@@ -23,7 +23,7 @@ pub(crate) struct Machine<'a> {
     pub(super) environment: &'a Environment,
     /// Those of principal and resource, and the context as one.
     rows: [Row<'a>; 3],
-    /// The principal as it may be in others; none if the question brings rows.
+    /// The principal as it may be in others; none if rows of the question may say more.
     pub(super) principal: Option<Lower<'a>>,
     /// Shared tests that were asked, and those of them that held.
     pub(super) asked: Cell<u64>,
@@ -55,7 +55,7 @@ impl<'a> Machine<'a> {
             query,
             environment,
             rows: [principal, resource, Row::bare(&query.context)],
-            principal: (!query.has_own()).then(lower),
+            principal: (!query.may_move_principal()).then(lower),
             asked: Cell::new(0),
             held: Cell::new(0),
             failed: Cell::new(Failure::Type),

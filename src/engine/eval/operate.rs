@@ -149,8 +149,8 @@ impl<'a> Machine<'a> {
             Some(principal) if lower == self.query.principal => {
                 self.state.is_below(principal, upper)
             }
-            Some(_) => self.state.is_in(lower, upper),
-            None => self.query.is_in(self.state, lower, upper),
+            Some(_) if !self.query.has_own() => self.state.is_in(lower, upper),
+            _ => self.query.is_in(self.state, lower, upper),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The direct way of a plain question: from how it was asked to its [`Query`], with no
 //! [`Request`](crate::engine::Request) between.
 //!
-//! Most questions are plain. Both parties are known and bring no properties, and the
-//! context holds nothing but declared booleans, whole numbers, texts and known
+//! Most questions are plain. Both parties are known, or the resource stands by its id in
+//! one that is ([`Placed`](super::Placed)); they bring no properties, and the context holds nothing but declared booleans, whole numbers, texts and known
 //! entities; those are read straight into the cells that policies look at. Whatever
 //! else a question is, wrong ones included, it is not plain, and goes the whole way:
 //! [`prepare_at`](super::prepare_at), then [`Query::new`]. What is wrong with a question
@@ -13,7 +13,8 @@
 
 use smallvec::SmallVec;
 
-use super::{ACTION, Ask, NOW, Now, Party};
+use super::placed::Around;
+use super::{ACTION, Ask, NOW, Now, Party, Posed};
 use crate::engine::compile::Asked;
 use crate::engine::query::local_number;
 use crate::engine::state::{
@@ -21,11 +22,11 @@ use crate::engine::state::{
 };
 use crate::engine::{AHEAD, Input, Query, Snapshot};
 
-/// The query of a plain question; none of any other. The domain supplies no entities
-/// for the question.
+/// The query of a plain question; none of any other. For the question the domain
+/// supplies no entities, or those that the place of the resource stands for.
 #[must_use]
-pub fn direct(snapshot: &Snapshot, ask: &Ask<'_>, now: &Now) -> Option<Query> {
-    let plain = Plain::of(snapshot, ask)?;
+pub fn direct(snapshot: &Snapshot, posed: Posed<'_>, now: &Now) -> Option<Query> {
+    let plain = Plain::of(snapshot, posed)?;
     for stage in snapshot.state().look_ups() {
         plain.ask_ahead(*stage);
     }
@@ -36,22 +37,24 @@ pub fn direct(snapshot: &Snapshot, ask: &Ask<'_>, now: &Now) -> Option<Query> {
 /// of their ids overlap. None stands for a question that is known not to be plain.
 pub fn direct_batch<'q>(
     snapshot: &'q Snapshot,
-    asks: impl IntoIterator<Item = Option<&'q Ask<'q>>>,
+    asks: impl IntoIterator<Item = Option<Posed<'q>>>,
     now: &Now,
 ) -> Vec<Option<Query>> {
-    let asks = asks.into_iter();
-    let plain: SmallVec<[Option<Plain<'q>>; AHEAD]> = asks
-        .map(|ask| ask.and_then(|ask| Plain::of(snapshot, ask)))
-        .collect();
-    for stage in snapshot.state().look_ups() {
-        plain
-            .iter()
-            .flatten()
-            .for_each(|plain| plain.ask_ahead(*stage));
+    let mut asks = asks.into_iter();
+    let mut queries = Vec::with_capacity(asks.size_hint().0);
+    let mut some = SmallVec::<[Option<Plain<'q>>; AHEAD]>::new();
+    loop {
+        let next = asks.by_ref().take(AHEAD);
+        some.extend(next.map(|posed| Plain::of(snapshot, posed?)));
+        if some.is_empty() {
+            return queries;
+        }
+        for stage in snapshot.state().look_ups() {
+            let plain = some.iter().flatten();
+            plain.for_each(|plain| plain.ask_ahead(*stage));
+        }
+        queries.extend(some.drain(..).map(|plain| plain?.query(now)));
     }
-    let queries = plain.iter();
-    let queries = queries.map(|plain| plain.as_ref().and_then(|plain| plain.query(now)));
-    queries.collect()
 }
 
 /// A question that may be plain, before its ids are looked up.
@@ -61,10 +64,11 @@ struct Plain<'q> {
     asked: Asked<'q>,
     principal: IdHash,
     resource: IdHash,
+    around: Option<Around<'q>>,
 }
 
 impl<'q> Plain<'q> {
-    fn of(snapshot: &'q Snapshot, ask: &'q Ask<'q>) -> Option<Self> {
+    fn of(snapshot: &'q Snapshot, (ask, placed): Posed<'q>) -> Option<Self> {
         let (state, program) = (snapshot.state(), snapshot.program());
         let brought = [
             &ask.principal.properties,
@@ -78,7 +82,12 @@ impl<'q> Plain<'q> {
         let action = program.action(ask.action_type.as_deref(), &ask.action)?;
         let asked = action.applied(&ask.principal.ty, &ask.resource.ty)?;
         let [principal, resource] = asked.types;
+        let around = match placed {
+            Some(placed) => Some(Around::of(state, placed, &ask.resource.id)?),
+            None => None,
+        };
         Some(Self {
+            around,
             snapshot,
             ask,
             asked,
@@ -92,6 +101,9 @@ impl<'q> Plain<'q> {
         let state = self.snapshot.state();
         state.ask_for_id(self.principal, stage);
         state.ask_for_id(self.resource, stage);
+        self.around
+            .iter()
+            .for_each(|around| around.ask_ahead(state, stage));
     }
 
     fn query(&self, now: &Now) -> Option<Query> {
@@ -100,11 +112,19 @@ impl<'q> Plain<'q> {
             snapshot: self.snapshot.id(),
             environment: self.asked.environment,
             principal: self.known((self.principal, principal), &self.ask.principal)?,
-            resource: self.known((self.resource, resource), &self.ask.resource)?,
+            resource: Eid::NONE,
             context: SmallVec::from_elem(0, self.asked.action.context.cells),
             texts: SmallVec::new(),
             more: None,
         };
+        let known = self.known((self.resource, resource), &self.ask.resource);
+        match &self.around {
+            None => query.resource = known?,
+            Some(around) => {
+                let named = (known, resource, self.ask.resource.id.as_ref());
+                around.place(self.snapshot.state(), &mut query, named)?;
+            }
+        }
         self.take_context(&mut query)?;
         self.take_clock(&mut query, now)?;
         let mut required = self.asked.action.context.record.required.iter();

@@ -55,7 +55,7 @@ pub(crate) struct Cells {
 }
 
 /// Cells that are filled without asking for memory: most rows have fewer.
-const CELLS: usize = 40;
+pub(super) const CELLS: usize = 40;
 
 impl Cells {
     pub(crate) fn new(count: usize) -> Self {

@@ -124,7 +124,7 @@ fn strings(snapshot: &Snapshot, drawn: &Drawn) -> Result<f64, MeasureError> {
         let (right, took) = timed(|| {
             let asked = asks.iter().zip(expected);
             let right = asked.filter(|(ask, expected)| {
-                let interned = Interned::of(snapshot, ask, Vec::new(), &Now::new(NOW));
+                let interned = Interned::of(snapshot, (ask, None), Vec::new, &Now::new(NOW));
                 let query = interned.query;
                 let outcome = query.and_then(|query| Outcome::of(snapshot, &query, MODE));
                 outcome.is_ok_and(|outcome| outcome.effect == **expected)
@@ -154,10 +154,10 @@ fn batch_strings(snapshot: &Snapshot, drawn: &Drawn) -> Result<f64, MeasureError
     for (at, some) in drawn.asks.chunks(BATCH).enumerate() {
         let (decided, took) = timed(|| {
             let now = Now::new(NOW);
-            let plain = direct_batch(snapshot, some.iter().map(Some), &now);
+            let plain = direct_batch(snapshot, some.iter().map(|ask| Some((ask, None))), &now);
             let queries = plain.into_iter().zip(some).map(|(plain, ask)| match plain {
                 Some(query) => Ok(query),
-                None => Interned::of(snapshot, ask, Vec::new(), &now).query,
+                None => Interned::of(snapshot, (ask, None), Vec::new, &now).query,
             });
             let queries: Vec<Query> = queries.collect::<Result<_, Problem>>()?;
             let outcomes = decide_batch(snapshot, &queries, MODE);

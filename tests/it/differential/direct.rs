@@ -66,7 +66,7 @@ pub(super) fn one_world(seed: u64, questions: usize) -> Ways {
 /// allowed, if there is a direct way.
 #[track_caller]
 fn check(snapshot: &Snapshot, ask: &Ask<'_>) -> Option<bool> {
-    let query = direct(snapshot, ask, &Now::new(NOW))?;
+    let query = direct(snapshot, (ask, None), &Now::new(NOW))?;
     let prepared = prepare(snapshot, ask, Vec::new(), NOW);
     let prepared = prepared.unwrap_or_else(|problem| panic!("{problem}: {ask:#?}"));
     assert_eq!(prepared.ignored, [""; 0], "{ask:#?}");
@@ -90,11 +90,11 @@ fn check_batch(snapshot: &Snapshot, asks: &[Ask<'_>]) {
     let now = Now::new(NOW);
     let left_out = |at: usize| at % 7 == 6;
     let given = asks.iter().enumerate();
-    let given = given.map(|(at, ask)| (!left_out(at)).then_some(ask));
+    let given = given.map(|(at, ask)| (!left_out(at)).then_some((ask, None)));
     let together = direct_batch(snapshot, given, &now);
     assert_eq!(together.len(), asks.len());
     for (at, (ask, together)) in asks.iter().zip(together).enumerate() {
-        let alone = direct(snapshot, ask, &now).filter(|_| !left_out(at));
+        let alone = direct(snapshot, (ask, None), &now).filter(|_| !left_out(at));
         let [alone, together] = [alone, together].map(|query| {
             query.map(|query| {
                 let outcome = Outcome::of(snapshot, &query, MODES[0]).expect("its own snapshot");
