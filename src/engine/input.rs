@@ -59,7 +59,7 @@ impl<'a> Input<'a> {
     /// deeper than [`JSON_DEPTH_MAX`].
     pub fn parse(text: &'a str) -> Result<Self, InputError> {
         let mut reader = serde_json::Deserializer::from_str(text);
-        let parsed = InputSeed::at(0)
+        let parsed = InputSeed { depth: 0 }
             .deserialize(&mut reader)
             .and_then(|value| reader.end().map(|()| value));
         parsed.map_err(|error| InputError {
@@ -169,19 +169,13 @@ impl Member<'_> {
     }
 }
 
-/// Reads one value of a text that is taken apart elsewhere, as [`Input::parse`] reads it.
+/// Reads a value within so many arrays and objects.
 #[derive(Debug, Clone, Copy)]
-pub struct InputSeed {
+struct InputSeed {
     depth: usize,
 }
 
 impl InputSeed {
-    /// For a value within so many arrays and objects.
-    #[must_use]
-    pub fn at(depth: usize) -> Self {
-        Self { depth }
-    }
-
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth >= JSON_DEPTH_MAX {
             return Err(E::custom(format!(
@@ -290,7 +284,7 @@ impl Seen {
 
 /// Reads a string, borrowed where it can be.
 #[derive(Debug, Clone, Copy)]
-pub struct TextSeed;
+struct TextSeed;
 
 impl<'de> DeserializeSeed<'de> for TextSeed {
     type Value = Cow<'de, str>;
@@ -318,7 +312,7 @@ impl<'de> Visitor<'de> for TextSeed {
 
 impl<'de> serde::Deserialize<'de> for Input<'de> {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        InputSeed::at(0).deserialize(from)
+        InputSeed { depth: 0 }.deserialize(from)
     }
 }
 

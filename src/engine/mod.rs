@@ -122,7 +122,7 @@ pub use decide::{Decision, Effect, ErrorMode, Erroring, PolicyRef, decide};
 pub use entities_json::{each_entity, parse_entities};
 pub use entity::{EdgeKind, EntityData, display_uid, parse_uid, uid};
 pub use error::{EngineError, Problem};
-pub use input::{Input, InputError, InputSeed, JSON_DEPTH_MAX, Member, TextSeed};
+pub use input::{Input, InputError, JSON_DEPTH_MAX, Member};
 pub use outcome::Outcome;
 pub use query::Query;
 pub use request::Request;
