@@ -2,7 +2,7 @@
 //!
 //! Three servers answer the same load, one after the other, each on one core with
 //! the load generator (`wrk`) on another: `aobo serve` as it is installed; a bare
-//! hyper server that returns the same bytes without looking at the question; and
+//! hyper server that returns the same bytes, headers too, without looking at the question; and
 //! cedar-policy's `is_authorized` behind the same route, with the policies, links
 //! and entities of the same world. Before anything is timed, aobo and cedar-policy
 //! must give each question the known answer. Then batches of 1,000, and the
@@ -51,6 +51,7 @@ fn main() {
         );
         return;
     }
+    running::stay_on_the_second_core();
     let seconds = std::env::var("AOBO_BENCH_SECONDS").ok();
     let seconds = seconds.map_or(5, |text| text.parse().expect("whole seconds"));
     let questions = questions::all();
@@ -73,8 +74,8 @@ fn main() {
 }
 
 fn throughput(aobo: &Running, questions: &[questions::Asked], single: &Load) {
-    let body = aobo.raw_answer(&questions[0]);
-    let bare = Running::own("bare", &body);
+    let answer = aobo.whole_answer(&questions[0]);
+    let bare = Running::own("bare", &answer);
     let cedar = Running::own("cedar", "");
     cedar.check(questions);
     let mut best = [Measured::default(); 3];

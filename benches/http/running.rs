@@ -93,10 +93,25 @@ impl Running {
         format!("{}/access/v1/evaluations", self.base)
     }
 
-    /// The bytes of an answer.
-    pub(crate) fn raw_answer(&self, asked: &Asked) -> String {
+    /// The bytes of an answer's body.
+    fn raw_answer(&self, asked: &Asked) -> String {
         let sent = ureq::post(self.evaluation()).send_json(&asked.body);
         sent.unwrap().body_mut().read_to_string().unwrap()
+    }
+
+    /// A whole answer, but for what every server says by itself.
+    /// Shape: `{"headers": {"content-type": "application/json"}, "body": "…"}`.
+    pub(crate) fn whole_answer(&self, asked: &Asked) -> String {
+        let sent = ureq::post(self.evaluation()).send_json(&asked.body);
+        let mut sent = sent.unwrap();
+        let own = ["content-length", "date"];
+        let headers = sent.headers().iter();
+        let headers = headers.filter(|(name, _)| !own.contains(&name.as_str()));
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().into()));
+        let headers: serde_json::Map<String, Value> = headers.collect();
+        let body = sent.body_mut().read_to_string().unwrap();
+        json!({"headers": headers, "body": body}).to_string()
     }
 
     /// Asks every question once; an answer that is not the known one ends the bench.
@@ -226,6 +241,13 @@ fn every(
             thread::sleep(next.saturating_duration_since(Instant::now()));
         }
     })
+}
+
+/// Leaves the first core to the servers: this process loads them and writes to them.
+pub(crate) fn stay_on_the_second_core() {
+    let id = std::process::id().to_string();
+    let moved = Command::new("taskset").args(["-cp", "1", &id]).output();
+    assert!(moved.unwrap().status.success(), "taskset moves a process");
 }
 
 /// A program on the first core.

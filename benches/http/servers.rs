@@ -12,7 +12,7 @@ use aobo::node::{Facts, Point};
 use aobo::policy::Source;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::post;
 use hyper::service::service_fn;
@@ -37,13 +37,22 @@ pub(crate) fn run(role: &str) {
 
 /// hyper and nothing else: takes the body, returns the bytes.
 async fn bare(listener: TcpListener) {
-    let answer: &'static str = std::env::var("AOBO_HTTP_ANSWER").unwrap().leak();
+    let answer = std::env::var("AOBO_HTTP_ANSWER").unwrap();
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    let headers = answer["headers"].as_object().unwrap().iter();
+    let headers = headers.map(|(name, value)| {
+        let value = value.as_str().unwrap().parse().unwrap();
+        (name.parse().unwrap(), value)
+    });
+    let headers: &'static HeaderMap = Box::leak(Box::new(headers.collect()));
+    let body: &'static str = answer["body"].as_str().unwrap().to_owned().leak();
     let respond = move |request: Request<hyper::body::Incoming>| async move {
         to_bytes(Body::new(request.into_body()), usize::MAX)
             .await
             .unwrap();
-        let response = Response::builder().header(CONTENT_TYPE, "application/json");
-        Ok::<_, Infallible>(response.body(Body::from(answer)).unwrap())
+        let mut response = Response::new(Body::from(body));
+        *response.headers_mut() = headers.clone();
+        Ok::<_, Infallible>(response)
     };
     loop {
         let (stream, _) = listener.accept().await.unwrap();
