@@ -64,7 +64,8 @@ struct Plain<'q> {
     asked: Asked<'q>,
     principal: IdHash,
     resource: IdHash,
-    around: Option<Around<'q>>,
+    /// Apart: few questions have one, and the others are moved.
+    around: Option<Box<Around<'q>>>,
 }
 
 impl<'q> Plain<'q> {
@@ -83,7 +84,7 @@ impl<'q> Plain<'q> {
         let asked = action.applied(&ask.principal.ty, &ask.resource.ty)?;
         let [principal, resource] = asked.types;
         let around = match placed {
-            Some(placed) => Some(Around::of(state, placed, &ask.resource.id)?),
+            Some(placed) => Some(Box::new(Around::of(state, placed, &ask.resource.id)?)),
             None => None,
         };
         Some(Self {
