@@ -1,7 +1,6 @@
 //! Decisions as they stand on the wire.
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use serde::Serialize;
 
@@ -19,8 +18,6 @@ const ADVICE: &str = "advice";
 const DUTY: &str = "duty";
 /// The annotations that an answer tells of the policies which made it.
 pub(super) const SAID: [&str; 2] = [ADVICE, DUTY];
-/// Headers of an answer, the request's id included.
-const HEADERS: usize = 4;
 
 /// The response that tells one answer, and from which state it is.
 ///
@@ -43,7 +40,7 @@ pub(super) fn told(placed: &Placed, answer: &EvaluationAnswer<'_>) -> Result<Res
 /// As [`told`].
 pub(super) fn told_all<'a>(
     placed: &Placed,
-    answers: impl ExactSizeIterator<Item = EvaluationAnswer<'a>>,
+    answers: impl ExactSizeIterator<Item = Told<'a>>,
 ) -> Result<Response, ApiError> {
     const BEGIN: &[u8] = br#"{"evaluations":["#;
     const END: &[u8] = b"]}";
@@ -55,13 +52,19 @@ pub(super) fn told_all<'a>(
         if at > 0 {
             body.push(b',');
         }
-        match answer.is_bare() {
-            true => body.extend_from_slice(bare(answer.decision)),
-            false => body.append(&mut text(&answer)?),
+        match answer {
+            Told::Effect(allows) => body.extend_from_slice(bare(allows)),
+            Told::More(answer) => body.append(&mut text(&answer)?),
         }
     }
     body.extend_from_slice(END);
     Ok(response(placed, Bytes::from(body)))
+}
+
+/// One of several answers. Most say nothing but the effect, and are many.
+pub(super) enum Told<'a> {
+    Effect(bool),
+    More(Box<EvaluationAnswer<'a>>),
 }
 
 /// The text of an answer without a context.
@@ -79,12 +82,8 @@ fn text(answer: &EvaluationAnswer<'_>) -> Result<Vec<u8>, ApiError> {
 }
 
 fn response(placed: &Placed, body: Bytes) -> Response {
-    let mut headers = HeaderMap::with_capacity(HEADERS);
-    let json = HeaderValue::from_static("application/json");
-    headers.insert(header::CONTENT_TYPE, json);
-    headers.extend(placed.stamp());
     let mut response = Response::new(Body::from(body));
-    *response.headers_mut() = headers;
+    *response.headers_mut() = placed.headers();
     response
 }
 

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
+use super::given::only;
 use crate::engine::Input;
 
 /// Bytes of the body of one evaluation. Source: contract, section 3.
@@ -44,13 +45,11 @@ pub(super) fn json_object(
 /// `application/json`, with whatever parameters, once.
 fn media_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let refused = |got: String| ApiError::ContentType { got };
-    let mut given = headers.get_all(header::CONTENT_TYPE).iter();
-    let Some(value) = given.next() else {
-        return Err(refused("and is missing".to_owned()));
+    let value = match only(headers, &header::CONTENT_TYPE) {
+        Some(Some(value)) => value,
+        Some(None) => return Err(refused("and comes more than once".to_owned())),
+        None => return Err(refused("and is missing".to_owned())),
     };
-    if given.next().is_some() {
-        return Err(refused("and comes more than once".to_owned()));
-    }
     if value.as_bytes() == JSON.as_bytes() {
         return Ok(());
     }

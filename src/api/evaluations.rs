@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::response::Response;
 
 use super::AppState;
-use super::answer::{EvaluationAnswer, told_all};
+use super::answer::{EvaluationAnswer, Told, told_all};
 use super::body::json_text;
 use super::decided::Deciding;
 use super::error::ApiError;
@@ -40,7 +40,7 @@ pub(super) async fn evaluations(
             state.metrics().batched(items.len());
             let deciding = &mut deciding;
             let items = decide(&placed, deciding, items, request.semantic, request.explain);
-            told_all(&placed, items.iter().map(Item::answer))?
+            told_all(&placed, items.iter().map(Item::told))?
         }
     };
     deciding.recorded().await?;
@@ -76,13 +76,13 @@ impl Item {
         }
     }
 
-    fn answer(&self) -> EvaluationAnswer<'_> {
-        match self {
+    fn told(&self) -> Told<'_> {
+        Told::More(Box::new(match self {
+            Self::Bare(allows) => return Told::Effect(*allows),
             Self::Invalid(error) => EvaluationAnswer::invalid(error),
-            Self::Bare(allows) => EvaluationAnswer::bare(*allows),
             Self::Failed(answer) => EvaluationAnswer::brief(&answer.decision),
             Self::Explained(told) => EvaluationAnswer::explained(&told.0, told.1.as_ref()),
-        }
+        }))
     }
 }
 
@@ -127,8 +127,15 @@ fn decide_all(placed: &Placed, items: Vec<Result<Ask<'_>, ApiError>>) -> Vec<Ite
     let mut invalid = Vec::new();
     let count = items.len();
     let asks = items.into_iter().enumerate().filter_map(|(at, item)| {
-        let item = item.and_then(|ask| permitted(placed, ask));
-        item.map_err(|error| invalid.push((at, error))).ok()
+        let refused = match item {
+            Ok(ask) => match placed.permits(&ask) {
+                Ok(()) => return Some(ask),
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        invalid.push((at, refused));
+        None
     });
     let decided = placed.decide_many(asks);
     let mut decided = decided

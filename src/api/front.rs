@@ -32,6 +32,7 @@ use super::caller::{Asking, CallerIdentity, Door};
 use super::error::ApiError;
 use super::evaluation::evaluation;
 use super::evaluations::evaluations;
+use super::given::has;
 use super::listener::Answers;
 use super::paths::{Found, Paths, Row};
 use super::pool::Admission;
@@ -171,7 +172,9 @@ impl Shared {
             Some(role) => Some(self.door.caller(&parts.headers, role).await?),
         };
         // INVARIANT (unseen): see the module of callers.
-        parts.headers.remove(header::AUTHORIZATION);
+        if has(&parts.headers, &header::AUTHORIZATION) {
+            parts.headers.remove(header::AUTHORIZATION);
+        }
         let sent = |caller: Option<Arc<CallerIdentity>>| {
             Ok::<_, ApiError>(Sent {
                 caller: caller.ok_or(ApiError::Unauthorized)?,

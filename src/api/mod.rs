@@ -20,6 +20,7 @@ mod error;
 mod evaluation;
 mod evaluations;
 mod front;
+mod given;
 mod health;
 mod ledger_problem;
 mod listener;

@@ -30,6 +30,7 @@ use tracing::Instrument;
 
 use super::Limits;
 use super::error::ApiError;
+use super::given::has;
 use super::position::{AS_OF, AT_LEAST};
 use super::routes::Pool;
 
@@ -101,8 +102,8 @@ impl Admission {
     pub(super) fn ask(&self, pool: Pool, headers: &HeaderMap) -> Option<Applicant<'_>> {
         let share = match pool {
             Pool::Free => return None,
-            Pool::Single if headers.contains_key(AS_OF) => &self.batch,
-            Pool::Single if headers.contains_key(AT_LEAST) => &self.waiting,
+            Pool::Single if has(headers, &AS_OF) => &self.batch,
+            Pool::Single if has(headers, &AT_LEAST) => &self.waiting,
             Pool::Single => &self.single,
             Pool::Batch => &self.batch,
             Pool::Search => &self.search,

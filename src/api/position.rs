@@ -8,7 +8,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::header::AsHeaderName;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use jiff::Timestamp;
@@ -16,6 +15,7 @@ use jiff::Timestamp;
 use super::AppState;
 use super::caller::CallerIdentity;
 use super::error::ApiError;
+use super::given::only;
 use crate::node::{Facts, Ledger, Moment, Point, moment};
 
 /// The response header that says at which revision a decision was made.
@@ -50,11 +50,9 @@ pub(super) struct Placed {
 }
 
 impl Placed {
-    /// The headers that say from which state an answer is: `Aobo-Revision` and
-    /// `Aobo-Bundle`.
-    pub(super) fn stamp(&self) -> [(HeaderName, HeaderValue); 2] {
-        let [revision, bundle] = self.state.stamps().of(self.point.snapshot());
-        [(REVISION, revision), (BUNDLE, bundle)]
+    /// The headers of an answer from this state; the request's id is still to come.
+    pub(super) fn headers(&self) -> HeaderMap {
+        self.state.stamps().of(self.point.snapshot())
     }
 }
 
@@ -65,9 +63,9 @@ impl Position {
     /// [`ApiError::Header`] if `Aobo-At-Least` is not one whole number, or
     /// `Aobo-As-Of` neither a revision nor a time.
     pub(super) fn read(headers: &HeaderMap) -> Result<Self, ApiError> {
-        let at_least = only(headers, AT_LEAST).map(|value| value.and_then(whole_number));
+        let at_least = only(headers, &AT_LEAST).map(|value| value.and_then(whole_number));
         let as_of =
-            only(headers, AS_OF).map(|value| value.and_then(|value| moment(value.to_str().ok()?)));
+            only(headers, &AS_OF).map(|value| value.and_then(|value| moment(value.to_str().ok()?)));
         let bad = |name: &'static str, message: &str| ApiError::Header {
             name,
             message: message.to_owned(),
@@ -201,14 +199,6 @@ async fn past(
         caller,
         state: Arc::clone(state),
     })
-}
-
-/// The only value of a header: none if it is not given, `Some(None)` if it is given
-/// more than once.
-pub(super) fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Option<&HeaderValue>> {
-    let mut given = headers.get_all(name).iter();
-    let first = given.next()?;
-    Some(given.next().is_none().then_some(first))
 }
 
 /// Decimal digits and nothing else.

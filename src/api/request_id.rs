@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
+use super::given::all;
+
 /// The header, in requests and responses.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Bytes of an id that a caller brings, at most, for the log to speak of it so.
@@ -37,7 +39,7 @@ impl RequestIds {
 
     /// The id of a request.
     pub(super) fn id_for(&self, headers: &HeaderMap) -> RequestId {
-        let brought = headers.get(REQUEST_ID).filter(|id| !id.is_empty());
+        let brought = all(headers, &REQUEST_ID).next().filter(|id| !id.is_empty());
         match brought {
             Some(id) if is_plain(id) => RequestId::Brought(id.clone()),
             other => RequestId::Made {

@@ -1,10 +1,12 @@
-//! The headers that say from which state an answer is, made once for each state.
+//! The headers of answers, made once for each state.
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderValue, header};
 
+use super::position::{BUNDLE, REVISION};
+use super::request_id::REQUEST_ID;
 use crate::engine::{Revision, Snapshot};
 use crate::policy::BundleHash;
 
@@ -17,13 +19,13 @@ pub(super) struct Stamps(ArcSwapOption<Stamp>);
 struct Stamp {
     revision: Revision,
     bundle: BundleHash,
-    /// The values for the two.
-    headers: [HeaderValue; 2],
+    headers: HeaderMap,
 }
 
 impl Stamps {
-    /// Revision and bundle of a state, as header values.
-    pub(super) fn of(&self, snapshot: &Snapshot) -> [HeaderValue; 2] {
+    /// What every answer from a state says: that it is JSON, and the state's revision and
+    /// bundle. The request's id has its place there, and is to be filled in.
+    pub(super) fn of(&self, snapshot: &Snapshot) -> HeaderMap {
         let (revision, bundle) = (snapshot.revision(), snapshot.bundle().hash());
         if let Some(stamp) = &*self.0.load()
             && stamp.revision == revision
@@ -34,7 +36,15 @@ impl Stamps {
         // A hash is hexadecimal digits, which every header takes.
         let hash = HeaderValue::from_str(bundle.as_str());
         let hash = hash.unwrap_or_else(|_| HeaderValue::from_static(""));
-        let headers = [HeaderValue::from(revision.0), hash];
+        let headers = HeaderMap::from_iter([
+            (
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            ),
+            (REVISION, HeaderValue::from(revision.0)),
+            (BUNDLE, hash),
+            (REQUEST_ID, HeaderValue::from_static("")),
+        ]);
         self.0.store(Some(Arc::new(Stamp {
             revision,
             bundle: bundle.clone(),

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::{HeaderMap, HeaderName};
 
-use super::position::only;
+use super::given::{all, only};
 
 const PARENT: HeaderName = HeaderName::from_static("traceparent");
 const STATE: HeaderName = HeaderName::from_static("tracestate");
@@ -56,7 +56,7 @@ impl Parent {
     /// Reads the headers of a request; nothing unless there is one good
     /// `traceparent`.
     pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
-        let text = only(headers, PARENT)??.to_str().ok()?;
+        let text = only(headers, &PARENT)??.to_str().ok()?;
         let (trace_id, span_id, sampled) = parent(text)?;
         Some(Self {
             trace_id,
@@ -130,7 +130,7 @@ fn digits(text: &str, count: usize) -> Option<u128> {
 /// All `tracestate` headers as one list; nothing if any of it is wrong.
 fn state(headers: &HeaderMap) -> Option<String> {
     let mut members: Vec<&str> = Vec::new();
-    for header in headers.get_all(STATE) {
+    for header in all(headers, &STATE) {
         let given = header.to_str().ok()?.split(',');
         // Empty members are allowed and mean nothing.
         members.extend(

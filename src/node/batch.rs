@@ -18,7 +18,7 @@ pub struct Decided {
 }
 
 /// A question as the engine is asked it, and where its resource stands.
-type Normalized<'a> = (Ask<'a>, Option<Placed>);
+type Normalized<'a> = (Ask<'a>, Option<Box<Placed>>);
 
 /// What of a question did not count, and why it could not be evaluated.
 #[derive(Default)]
@@ -33,7 +33,7 @@ impl Point {
     pub fn decided(&self, ask: Ask<'_>, now: Timestamp) -> Decided {
         let (snapshot, now) = (self.snapshot(), Now::new(now));
         let (ask, placed) = self.normalized(ask);
-        let posed = (&ask, placed.as_ref());
+        let posed = (&ask, placed.as_deref());
         let own = || self.own_entities(&ask);
         let Interned { query, ignored } = Interned::of(snapshot, posed, own, &now);
         let decided = query.and_then(|query| {
@@ -53,7 +53,9 @@ impl Point {
     ) -> Vec<Decided> {
         let now = Now::new(now);
         let mut asks = asks.into_iter();
-        let mut decided = Vec::with_capacity(asks.size_hint().0);
+        // No iterator of ours says that it has more than it has.
+        let (few, most) = asks.size_hint();
+        let mut decided = Vec::with_capacity(most.unwrap_or(few));
         let mut some = Vec::with_capacity(AHEAD);
         loop {
             let next = asks.by_ref().take(AHEAD);
@@ -92,7 +94,9 @@ impl Point {
                 }
             }
         }
-        let queries: Vec<Query> = queries.into_iter().flatten().collect();
+        let mut whole = Vec::with_capacity(queries.len());
+        whole.extend(queries.into_iter().flatten());
+        let queries: Vec<Query> = whole;
         let outcomes = decide_batch(snapshot, &queries, self.mode());
         let mut answers = queries.into_iter().zip(outcomes);
         decided.extend(notes.into_iter().map(|Note { ignored, problem }| {
@@ -109,7 +113,7 @@ impl Point {
 }
 
 fn posed<'q>((ask, placed): &'q Normalized<'q>) -> Option<Posed<'q>> {
-    Some((ask, placed.as_ref()))
+    Some((ask, placed.as_deref()))
 }
 
 impl Decided {

@@ -213,12 +213,12 @@ impl Point {
 
     /// A question as the engine is asked it: with ids as the domain spells them, and
     /// where its resource stands by its id.
-    pub(super) fn normalized<'a>(&self, ask: Ask<'a>) -> (Ask<'a>, Option<Placed>) {
+    pub(super) fn normalized<'a>(&self, ask: Ask<'a>) -> (Ask<'a>, Option<Box<Placed>>) {
         match &self.facts {
             Facts::Generic => (ask, None),
             Facts::Directory(_) => {
                 let ask = normalize(ask);
-                let placed = placed(&ask);
+                let placed = placed(&ask).map(Box::new);
                 (ask, placed)
             }
         }

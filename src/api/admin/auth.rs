@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use cedar_policy::EntityUid;
 
 use crate::api::caller::{CallerIdentity, tenant_of_user};
 use crate::api::error::ApiError;
-use crate::api::{AppState, position};
+use crate::api::{AppState, given};
 use crate::directory::World;
 use crate::directory::command::Caller;
 use crate::node::{Actor, Ledger, Role, TenantScope};
 
 /// The header in which a caller without a principal of its own says as whom it acts.
-const PRINCIPAL: &str = "aobo-principal";
+const PRINCIPAL: HeaderName = HeaderName::from_static("aobo-principal");
 
 /// The ledger, and who writes to it.
 ///
@@ -77,14 +77,14 @@ pub(super) fn within(caller: &CallerIdentity, tenant: &str) -> Result<(), ApiErr
 /// [`ApiError::Header`] if it comes more than once, or is not ASCII.
 pub(super) fn only<'h>(
     headers: &'h HeaderMap,
-    name: &str,
+    name: &HeaderName,
     shown: &'static str,
 ) -> Result<Option<&'h str>, ApiError> {
     let bad = |message: &str| ApiError::Header {
         name: shown,
         message: message.to_owned(),
     };
-    match position::only(headers, name) {
+    match given::only(headers, name) {
         None => Ok(None),
         Some(None) => Err(bad("must come once")),
         Some(Some(value)) => match value.to_str() {
@@ -104,7 +104,7 @@ fn principal(
         name: "Aobo-Principal",
         message: message.to_owned(),
     };
-    let said = only(headers, PRINCIPAL, "Aobo-Principal")?;
+    let said = only(headers, &PRINCIPAL, "Aobo-Principal")?;
     let text = match (caller.principal(), said) {
         (Some(own), Some(said)) if own != said => {
             return Err(ApiError::Forbidden(format!(

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
@@ -20,6 +20,8 @@ use crate::api::metrics::Carried;
 use crate::api::position::REVISION;
 use crate::directory::command::Command;
 use crate::node::{Submission, What};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// One way to give a command.
 #[derive(Debug, Clone, Copy)]
@@ -175,7 +177,7 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Api
         name: "Idempotency-Key",
         message: message.to_owned(),
     };
-    let Some(text) = only(headers, "idempotency-key", "Idempotency-Key")? else {
+    let Some(text) = only(headers, &IDEMPOTENCY_KEY, "Idempotency-Key")? else {
         return Ok(None);
     };
     match text.len() {
@@ -186,7 +188,7 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Api
 
 /// The revision of `If-Match`. Shape: `"17"` or `17`; `*` is any.
 pub(super) fn expected(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
-    let Some(text) = only(headers, "if-match", "If-Match")? else {
+    let Some(text) = only(headers, &header::IF_MATCH, "If-Match")? else {
         return Ok(None);
     };
     let text = text.trim().trim_matches('"');

@@ -8,7 +8,8 @@ use axum::http::{HeaderMap, header};
 use super::origin::is_foreign_page;
 use super::{CallerIdentity, Issuer};
 use crate::api::error::ApiError;
-use crate::api::{AppState, Listener, PublicUrl, position};
+use crate::api::given::only;
+use crate::api::{AppState, Listener, PublicUrl};
 use crate::node::{KEY_PREFIX, Role};
 
 /// What callers may do that show nothing.
@@ -86,7 +87,7 @@ impl Door {
         headers: &HeaderMap,
         role: Role,
     ) -> Result<Arc<CallerIdentity>, ApiError> {
-        let Some(given) = position::only(headers, header::AUTHORIZATION) else {
+        let Some(given) = only(headers, &header::AUTHORIZATION) else {
             let callers = self.state.callers();
             let stranger = match self.listener {
                 Listener::Decisions => &callers.decisions,

@@ -9,10 +9,11 @@
 use axum::http::{HeaderMap, Uri, header};
 
 use super::key_place::is_loopback_host;
+use crate::api::given::all;
 
 /// Whether a page asks that is neither of this machine nor of the public URL's host.
 pub(super) fn is_foreign_page(headers: &HeaderMap, public_host: Option<&str>) -> bool {
-    let mut pages = headers.get_all(header::ORIGIN).iter();
+    let mut pages = all(headers, &header::ORIGIN);
     pages.any(|page| {
         let page = page.to_str().ok().and_then(|page| page.parse::<Uri>().ok());
         let host = page.as_ref().filter(|page| page.scheme().is_some());

@@ -264,7 +264,11 @@ impl<A: Answers> Shared<A> {
 /// caller's errors.
 fn protocol(limits: &Limits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().max_buf_size(limits.head_bytes);
+    // Answers are small: one piece costs less than telling the system of two.
+    builder
+        .http1()
+        .max_buf_size(limits.head_bytes)
+        .writev(false);
     // h2 takes what is below its bound.
     let list = u32::try_from(limits.head_bytes).unwrap_or(u32::MAX);
     builder

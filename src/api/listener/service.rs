@@ -1,7 +1,7 @@
 //! One request of a connection, from hyper to whoever answers.
 
 use std::convert::Infallible;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -50,9 +50,9 @@ pub(super) fn questions<A: Answers>(
         if let Some(caller) = &caller {
             request.extensions_mut().insert(caller.clone());
         }
-        let answers = answers.clone();
+        // Apart: hyper moves what it is handed into its own place.
+        let answering = Box::pin(answers.clone().answer(request));
         async move {
-            let answering = pin!(answers.answer(request));
             let answered = caught(answering).await;
             let mut response = answered.unwrap_or_else(|_| broken());
             if underway.closes() {

@@ -242,7 +242,7 @@ impl Search<'_> {
             Sought::Subject | Sought::Resource => FoundItem::Entity { ty, id },
             Sought::Action => FoundItem::Action { name: id },
         };
-        let header = part.placed.stamp();
+        let headers = part.placed.headers();
         let page = match more || self.request.page.is_some() {
             false => None,
             true => Some(PageAnswer {
@@ -259,7 +259,7 @@ impl Search<'_> {
             context,
             results: ids.iter().map(|id| item(id.as_str())).collect(),
         };
-        Ok((header, Json(answer)).into_response())
+        Ok((headers, Json(answer)).into_response())
     }
 
     /// The token of the page after a part, whose last result is `last`.
