@@ -19,12 +19,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use aobo::directory::command::Command;
+use aobo::directory::command::{Caller, Command};
 use aobo::directory::world_file::change_to_json;
 use aobo::directory::{Change, Cloud, Customer, Fact};
 use aobo::log::{Draft, Log, Memory, Payload, Record, Sqlite};
 use aobo::measure::Workload;
 use aobo::node::{Actor, Choice, Folded, Ledger, RandomIds, Settings, Submission, What};
+use aobo::policy::Source;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -36,7 +37,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const SINGLE: usize = 300;
 /// Writers at once, and commands of each.
 const WRITERS: usize = 64;
-const EACH: usize = 100;
+const EACH: usize = 99;
+/// Commands before any is timed.
+const WARM: usize = 3;
+/// The facts that commands are given on.
+const WORLD: &str = "tests/corpus/worlds/fabrikam.json";
+/// Who adds users, who gives roles, and where.
+const ADMINISTRATOR: &str = "gloria@contoso.example";
+const OWNER: &str = "otto@contoso.example";
+const SUBSCRIPTION: &str = "/subscriptions/contoso-core";
 /// Events that are replayed if nobody says.
 const EVENTS: usize = 100_000;
 /// Customers of the world that is started with if nobody says.
@@ -44,27 +53,77 @@ const CUSTOMERS: u32 = 10_000;
 /// Bytes of facts in one event of a seed.
 const SEED_BYTES: usize = 4 << 20;
 
+/// The `n`th of the commands that are timed: somebody of contoso adds a user, gives it a
+/// role at a resource group, and takes the role away; the policies let them.
 fn submission(n: usize) -> Submission {
+    let (scope, role) = (
+        format!("{SUBSCRIPTION}/resourceGroups/rg-{}", n / 3 % 100),
+        "Reader".to_owned(),
+    );
+    let user = format!("user-{}@contoso.example", n / 3);
+    match n % 3 {
+        0 => by(
+            ADMINISTRATOR,
+            Command::CreateUser {
+                customer: "contoso".to_owned(),
+                display_name: user.clone(),
+                user,
+                first_name: None,
+                last_name: None,
+            },
+        ),
+        1 => by(
+            OWNER,
+            Command::AssignAzureRole {
+                principal: user,
+                role,
+                scope,
+            },
+        ),
+        _ => by(
+            OWNER,
+            Command::RemoveAzureRole {
+                principal: user,
+                role,
+                scope,
+            },
+        ),
+    }
+}
+
+fn by(user: &str, command: Command) -> Submission {
+    let principal = Caller {
+        ty: "CustomerUser".to_owned(),
+        id: user.to_owned(),
+    };
+    submitted(Some(principal), command)
+}
+
+fn submitted(principal: Option<Caller>, command: Command) -> Submission {
+    Submission {
+        actor: Actor {
+            name: "bench".to_owned(),
+            operator: principal.is_none(),
+            principal,
+            key: None,
+        },
+        what: What::Command(command),
+        idempotency_key: None,
+        expected: None,
+    }
+}
+
+/// The fact of a customer, of which there is one event for a replay.
+fn customer() -> Submission {
     let customer = Customer {
-        id: format!("customer-{n}"),
+        id: "customer-0".to_owned(),
         country: "FR".to_owned(),
         market: "Europe".to_owned(),
         cloud: Cloud::Public,
         domains: std::collections::BTreeSet::default(),
     };
-    Submission {
-        actor: Actor {
-            name: "bench".to_owned(),
-            principal: None,
-            operator: true,
-            key: None,
-        },
-        what: What::Command(Command::Put {
-            fact: Fact::Customer(customer),
-        }),
-        idempotency_key: None,
-        expected: None,
-    }
+    let fact = Fact::Customer(customer);
+    submitted(None, Command::Put { fact })
 }
 
 fn payload(text: String) -> Payload {
@@ -72,9 +131,13 @@ fn payload(text: String) -> Payload {
 }
 
 fn ledger(log: Arc<dyn Log>) -> Ledger {
+    opened(log, None)
+}
+
+fn opened(log: Arc<dyn Log>, world: Option<Source>) -> Ledger {
     let settings = Settings {
         choice: Choice::Last,
-        world: None,
+        world,
         clock: Arc::new(Timestamp::now),
     };
     let ids = RandomIds::new("https://localhost").unwrap();
@@ -121,7 +184,7 @@ impl Bare {
 /// Bare commits and single commands in turns; the sorted times of each.
 fn single(ledger: &Ledger, bare: &Bare) -> (Vec<Duration>, Vec<Duration>) {
     let (mut bares, mut ones) = (Vec::new(), Vec::new());
-    for n in 0..SINGLE {
+    for n in WARM..WARM + SINGLE {
         let begin = Instant::now();
         bare.commit();
         bares.push(begin.elapsed());
@@ -137,14 +200,17 @@ fn single(ledger: &Ledger, bare: &Bare) -> (Vec<Duration>, Vec<Duration>) {
 }
 
 fn many(ledger: &Ledger) -> Duration {
-    let next = AtomicUsize::new(SINGLE);
+    let next = AtomicUsize::new(WARM + SINGLE);
     let begin = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..WRITERS {
             scope.spawn(|| {
-                for _ in 0..EACH {
-                    let n = next.fetch_add(1, Ordering::Relaxed);
-                    ledger.submit_blocking(submission(n)).unwrap();
+                // What is done to one user follows on each other.
+                for _ in 0..EACH / 3 {
+                    let first = next.fetch_add(3, Ordering::Relaxed);
+                    for n in first..first + 3 {
+                        ledger.submit_blocking(submission(n)).unwrap();
+                    }
                 }
             });
         }
@@ -178,8 +244,12 @@ fn ratio(what: &str, a: Duration, b: Duration) {
 
 fn writes() {
     let dir = tempfile::tempdir().unwrap();
-    let ledger = ledger(Arc::new(Sqlite::open(&dir.path().join("data")).unwrap()));
-    ledger.submit_blocking(submission(0)).unwrap();
+    let log = Arc::new(Sqlite::open(&dir.path().join("data")).unwrap());
+    let world = Source::new(WORLD, std::fs::read_to_string(WORLD).unwrap());
+    let ledger = opened(log, Some(world));
+    for n in 0..WARM {
+        ledger.submit_blocking(submission(n)).unwrap();
+    }
     let record = ledger.log().read(ledger.log().head().seq - 1, 1).unwrap();
     let bare = Bare::open(dir.path(), record.into_iter().next().unwrap());
     let (bares, ones) = single(&ledger, &bare);
@@ -211,7 +281,7 @@ fn replays() {
     // The form of the events is the ledger's own; appending them needs none.
     let sample = Arc::new(Memory::new());
     let written = ledger(Arc::clone(&sample) as Arc<dyn Log>);
-    written.submit_blocking(submission(0)).unwrap();
+    written.submit_blocking(customer()).unwrap();
     let records = sample.read(0, 10).unwrap();
     let log = Sqlite::open(&dir.path().join("data")).unwrap();
     let draft = |n: usize| {

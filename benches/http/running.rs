@@ -142,13 +142,16 @@ impl Running {
         for writer in 0..WRITERS {
             let pause = Duration::from_secs(1) * WRITERS / writes_per_second;
             let (admin, writes) = (admin.clone(), Arc::clone(&writes));
-            threads.push(every(pause, Arc::clone(&going), move |n| {
-                admin.put_customer(&format!("written-{writer}-{n}"));
+            // One after the other, not all at once.
+            let begin = Instant::now() + Duration::from_secs(1) * writer / writes_per_second;
+            threads.push(every(begin, pause, Arc::clone(&going), move |n| {
+                admin.put_user(&format!("written-{writer}-{n}@contoso.example"));
                 writes.fetch_add(1, Ordering::Relaxed);
             }));
         }
         let count = Arc::clone(&reloads);
         threads.push(every(
+            Instant::now(),
             Duration::from_secs(1),
             Arc::clone(&going),
             move |n| {
@@ -174,10 +177,10 @@ impl Drop for Running {
 }
 
 impl Admin {
-    fn put_customer(&self, id: &str) {
-        let customer = json!({"country": "FR", "market": "Europe", "cloud": "public"});
-        let customer = json!({"customers": {id: customer}});
-        self.send("PUT", "/v1/facts", &json!({"fact": customer}));
+    fn put_user(&self, id: &str) {
+        let user = json!({"customer": "contoso", "directory_roles": [], "state": "active"});
+        let user = json!({"customer_users": {id: user}});
+        self.send("PUT", "/v1/facts", &json!({"fact": user}));
     }
 
     fn take_profile(&self, profile: &str) {
@@ -224,21 +227,22 @@ impl Changing {
     }
 }
 
-/// Does something at a steady rate; what took long is caught up with.
+/// Does something at a steady rate from then on; what took long is caught up with.
 fn every(
+    begin: Instant,
     pause: Duration,
     going: Arc<AtomicBool>,
     mut change: impl FnMut(usize) + Send + 'static,
 ) -> JoinHandle<()> {
     thread::spawn(move || {
-        let mut next = Instant::now();
+        let mut next = begin;
         for n in 0.. {
+            thread::sleep(next.saturating_duration_since(Instant::now()));
             if !going.load(Ordering::Relaxed) {
                 return;
             }
             change(n);
             next += pause;
-            thread::sleep(next.saturating_duration_since(Instant::now()));
         }
     })
 }

@@ -236,10 +236,13 @@ fn first_denied(
     now: Timestamp,
 ) -> Option<(String, Decision)> {
     asks.iter().find_map(|ask| {
-        let decision = point.decide(ask.clone(), now).decision;
+        let decided = point.decided(ask.clone(), now);
+        if decided.allows() {
+            return None;
+        }
         let resource = &ask.resource;
-        let what = || format!("{} on {} `{}`", ask.action, resource.ty, resource.id);
-        (!decision.allows()).then(|| (what(), decision))
+        let what = format!("{} on {} `{}`", ask.action, resource.ty, resource.id);
+        Some((what, decided.answer(point.snapshot()).decision))
     })
 }
 
