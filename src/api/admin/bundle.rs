@@ -33,7 +33,7 @@ pub const BUNDLE_BODY_BYTES_MAX: usize = 4 << 20;
 /// Shape: `{"profile": "seed"}`, or `{"policies": [{"name": "p.cedar", "text":
 /// "permit (…);"}], "schema": {"name": "s.cedarschema", "text": "entity …"}}`;
 /// without `schema`, the one in use stays.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Offered {
     profile: Option<String>,
@@ -41,7 +41,7 @@ struct Offered {
     policies: Option<Vec<Text>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Text {
     name: String,
@@ -136,7 +136,8 @@ async fn take_into_use(
 ) -> Result<(u64, Value), Failed> {
     let of = Arc::clone(ledger);
     // Compiling takes long, and would hold up those who are to be answered.
-    let made = tokio::task::spawn_blocking(move || aside(|| ready(&of, offered))).await;
+    let made =
+        tokio::task::spawn_blocking(move || aside(move || ready(&of, offered.clone()))).await;
     let internal = |error: &dyn std::fmt::Display| ApiError::Internal {
         detail: error.to_string(),
     };
