@@ -88,7 +88,7 @@
 //! | `ahead.rs`, `state/ahead.rs` | memory that is asked for before it is needed |
 //! | `search.rs`, `batch.rs` | many at a time |
 //! | `snapshot.rs` | revisions |
-//! | `intake.rs`, `input.rs` | raw questions to requests; `intake/direct.rs`: plain ones to queries |
+//! | `intake.rs`, `input.rs` | raw questions to requests; `intake/direct.rs`: plain ones to queries, `intake/placed.rs`: about what nobody stores |
 
 mod ahead;
 mod batch;

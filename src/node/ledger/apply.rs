@@ -19,7 +19,7 @@ use crate::directory::world_file::change_form;
 use crate::directory::{Change, World};
 use crate::engine::intake::Ask;
 use crate::engine::{self, Decision};
-use crate::log::{Draft, Json, Payload, Record};
+use crate::log::{Draft, Json, Log, Payload, Record};
 use crate::node::Point;
 
 /// A state that writes are done on, one after another: facts and keys, and the
@@ -55,7 +55,7 @@ impl Step {
         text: Option<&Json>,
         Working { folded, point }: &Working,
         at: Timestamp,
-        ids: &mut dyn Ids,
+        (log, ids): (&dyn Log, &mut dyn Ids),
     ) -> Result<Self, LedgerError> {
         still_good(submission, folded)?;
         let (kind, payload, answer, then) = match &submission.what {
@@ -76,7 +76,7 @@ impl Step {
             }
             What::TakeBundle(bundle) => {
                 operator(submission, "take policies into use")?;
-                let next = bundle.over(folded, point)?;
+                let next = bundle.over(log, folded, point)?;
                 let answer = json!({ "bundle": bundle.hash() });
                 let then = Then::DecidedBy(Arc::clone(bundle), next);
                 (BUNDLE_TAKEN, bundle.payload(), answer, then)

@@ -134,7 +134,13 @@ impl<'j> Group<'j> {
         }
         // The log's times never go back, whatever the clock does.
         let at = (means.now)().max(working.folded.at);
-        let step = Step::plan(submission, job.command.as_ref(), working, at, means.ids)?;
+        let step = Step::plan(
+            submission,
+            job.command.as_ref(),
+            working,
+            at,
+            (means.log, means.ids),
+        )?;
         let kept = match self.hold {
             Hold::Nothing => None,
             Hold::Before => Some(working.clone()),

@@ -1,17 +1,19 @@
 //! A bundle made ready aside, so that the writer has little left to do.
 //!
 //! What takes long is done by whoever offers the bundle: parsing, validating, the
-//! self-test, compiling, and laying the facts of that moment under it. If facts
-//! were written meanwhile, the writer lays the present ones under it again.
+//! self-test, compiling, and laying the facts of that moment under it. What was written
+//! meanwhile is taken in from the log, event by event: most of it here, the last few by
+//! the writer.
 //!
 //! INVARIANT (swapped whole): a bundle is in use with all facts, or not at all.
 
 use std::sync::Arc;
 
+use super::stand::Stand;
 use super::{Folded, Ledger, LedgerError, TakenBundle};
 use crate::directory::world_file::{refold, refold_each};
 use crate::directory::{AzureRoles, World};
-use crate::log::Payload;
+use crate::log::{Log, Payload};
 use crate::node::{Misfit, NodeError, Point, Refusal, self_test_of};
 use crate::policy::{Bundle, Source};
 
@@ -21,8 +23,9 @@ pub struct NextBundle {
     taken: Arc<TakenBundle>,
     /// The policies without a fact.
     bare: Point,
-    /// The state after a revision, by this bundle.
-    ready: Option<(u64, Point)>,
+    /// What was folded up to a revision, and the state one revision after it by this
+    /// bundle.
+    ready: Option<(Folded, Point)>,
 }
 
 /// Two are the same if the log would keep the same.
@@ -30,6 +33,16 @@ impl PartialEq for NextBundle {
     fn eq(&self, other: &Self) -> bool {
         self.taken == other.taken
     }
+}
+
+/// Takes in what a log has up to a revision; the policies stay.
+fn forward(
+    (folded, laid): (Folded, Point),
+    log: &dyn Log,
+    to: u64,
+) -> Result<(Folded, Point), LedgerError> {
+    let stand = Stand::at(folded, laid);
+    stand.forward(log, to, true)?.into_parts()
 }
 
 impl Ledger {
@@ -48,8 +61,12 @@ impl Ledger {
             return Ok(None);
         }
         let mut next = NextBundle::compiled(taken, bundle)?;
-        let revision = folded.head.seq;
-        next.ready = Some((revision, next.laid_under(&folded.world, revision + 1)?));
+        let log = self.log().as_ref();
+        let laid = next.laid_under(&folded.world, folded.head.seq + 1)?;
+        let laid = (Folded::clone(&folded), laid);
+        // What cannot be taken in here is told by the writer.
+        let further = forward(laid.clone(), log, log.head().seq);
+        next.ready = Some(further.unwrap_or(laid));
         Ok(Some(Arc::new(next)))
     }
 
@@ -84,12 +101,23 @@ impl NextBundle {
         self.bare.snapshot().bundle()
     }
 
-    /// The state one revision after `point`, whose facts are those of `folded`.
-    pub(super) fn over(&self, folded: &Folded, point: &Point) -> Result<Point, Refusal> {
+    /// The state one revision after `point`, whose facts are those of `folded`. All of
+    /// them are in the log, as a bundle is a group of writes by itself.
+    pub(super) fn over(
+        &self,
+        log: &dyn Log,
+        folded: &Folded,
+        point: &Point,
+    ) -> Result<Point, Refusal> {
         let revision = point.snapshot().revision().0;
-        let next = match &self.ready {
-            Some((ready, next)) if *ready == revision => next.clone(),
-            _ => self.laid_under(&folded.world, revision + 1)?,
+        let ready = self.ready.clone();
+        let further = ready.and_then(|ready| forward(ready, log, revision).ok());
+        let next = further.map(|(_, next)| next);
+        let next = next.filter(|next| next.snapshot().revision().0 == revision + 1);
+        let next = match next {
+            Some(next) => next,
+            // Slowly, with words for what stands against it.
+            None => self.laid_under(&folded.world, revision + 1)?,
         };
         Ok(next.in_mode(point.mode()))
     }

@@ -4,7 +4,7 @@
 //! again when somebody asks for them: from the state that was published before them,
 //! a few events away, or from a checkpoint of the log.
 //!
-//! INVARIANT (near): a bundle that is taken into use ends its group (see `writer`),
+//! INVARIANT (near): a bundle that is taken into use is a group by itself (see `writer`),
 //! so that between two states that follow each other here policies change only with
 //! the last event, and the way from one to the other is short.
 

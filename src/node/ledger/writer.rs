@@ -45,11 +45,16 @@ impl Writer {
     /// Writes until nobody can send any more.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
         let mut checkpoints = Checkpoints::begin(Arc::clone(&self.log), &self.folded.load());
-        while let Ok(first) = jobs.recv() {
+        let mut waits = None;
+        while let Some(first) = waits.take().or_else(|| jobs.recv().ok()) {
             let mut group = vec![first];
-            // INVARIANT (near): a bundle ends its group.
+            // INVARIANT (near): a bundle is a group by itself.
             while group.len() < GROUP_MAX && !group.last().is_some_and(Job::takes_bundle) {
                 let Ok(next) = jobs.try_recv() else { break };
+                if next.takes_bundle() {
+                    waits = Some(next);
+                    break;
+                }
                 group.push(next);
             }
             self.write(group);

@@ -9,7 +9,9 @@ use std::thread;
 use aobo::api::BUNDLE_BODY_BYTES_MAX;
 use aobo::directory::Profile;
 use aobo::log::Memory;
-use aobo::node::{Actor, Choice, LedgerError, Role, Submission, TOLD_MAX, TakenBundle, What};
+use aobo::node::{
+    Actor, Choice, Folded, LedgerError, Moment, Role, Submission, TOLD_MAX, TakenBundle, What,
+};
 use aobo::policy::Source;
 use serde_json::{Value, json};
 
@@ -323,6 +325,12 @@ fn what_was_written_meanwhile_is_in_the_new_state() {
     assert!(users.iter().any(|user| user["user"] == "u1"));
     assert!(!desk.allows(&add_profile()) && desk.allows(&sign_in()));
     desk.creates("u2").send().written();
+    // What was taken in event by event is what is made from all of them.
+    let log = desk.ledger.log();
+    let (_, anew) = Folded::at(log.as_ref(), Moment::Revision(log.head().seq)).unwrap();
+    let point = desk.ledger.point().current();
+    assert_eq!(point.snapshot().revision(), anew.snapshot().revision());
+    assert!(point.snapshot().facts() == anew.snapshot().facts());
 }
 
 #[test]
