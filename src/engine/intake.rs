@@ -179,7 +179,7 @@ pub struct Interned {
 impl Interned {
     /// By the direct way if the question is plain, else as [`prepare`] and
     /// [`Query::new`] make it, with the entities that the domain then supplies. Where the
-    /// resource is placed, those say the same.
+    /// resource is placed, those say the same; where it is not, there are none.
     #[must_use]
     pub fn of(
         snapshot: &Snapshot,

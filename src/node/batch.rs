@@ -9,6 +9,9 @@ use crate::engine::{
     AHEAD, Decision, Outcome, Problem, Query, Snapshot, decide_batch, intern_batch,
 };
 
+/// Answers that room is made for before they are there, at most. Our choice.
+const ROOM_MAX: usize = 1_024;
+
 /// A question, decided. Policies are named when the answer is asked for, because
 /// most of those who ask want to know nothing else than the effect.
 #[derive(Debug)]
@@ -53,9 +56,8 @@ impl Point {
     ) -> Vec<Decided> {
         let now = Now::new(now);
         let mut asks = asks.into_iter();
-        // No iterator of ours says that it has more than it has.
         let (few, most) = asks.size_hint();
-        let mut decided = Vec::with_capacity(most.unwrap_or(few));
+        let mut decided = Vec::with_capacity(most.unwrap_or(few).min(ROOM_MAX));
         let mut some = Vec::with_capacity(AHEAD);
         loop {
             let next = asks.by_ref().take(AHEAD);

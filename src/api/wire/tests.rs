@@ -94,7 +94,7 @@ fn one_of(all: &[&'static str]) -> BoxedStrategy<String> {
 fn text() -> BoxedStrategy<String> {
     let plain = one_of(&[r#""ana""#, r#""User""#, r#""""#, r#""né[]{},:""#]);
     let escaped = one_of(&[r#""a\u006ea""#, r#""né\n""#]);
-    prop_oneof![40 => plain, 1 => escaped].boxed()
+    prop_oneof![300 => plain, 1 => escaped].boxed()
 }
 
 fn name() -> BoxedStrategy<String> {

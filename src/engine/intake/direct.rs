@@ -2,7 +2,8 @@
 //! [`Request`](crate::engine::Request) between.
 //!
 //! Most questions are plain. Both parties are known, or the resource stands by its id in
-//! one that is ([`Placed`](super::Placed)); they bring no properties, and the context holds nothing but declared booleans, whole numbers, texts and known
+//! one that is ([`Placed`](super::Placed)); they bring no properties, and the context
+//! holds nothing but declared booleans, whole numbers, texts and known
 //! entities; those are read straight into the cells that policies look at. Whatever
 //! else a question is, wrong ones included, it is not plain, and goes the whole way:
 //! [`prepare_at`](super::prepare_at), then [`Query::new`]. What is wrong with a question
