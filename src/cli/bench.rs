@@ -70,9 +70,15 @@ fn json(seed: u64, report: &Report) -> serde_json::Value {
 /// Whether this is a release build; others are slower.
 const OPTIMISED: bool = !cfg!(debug_assertions);
 
-/// Three digits behind the point, more than any figure is worth.
+/// Three digits behind the point, more than any figure is worth; behind its zeros, of
+/// one that is less than 1.
 fn rounded(value: f64) -> f64 {
-    (value * 1e3).round() / 1e3
+    let zeros = match value.abs() {
+        small if 0.0 < small && small < 1.0 => -small.log10().floor(),
+        _ => 0.0,
+    };
+    let scale = 10_f64.powf(3.0 + zeros);
+    (value * scale).round() / scale
 }
 
 /// Ratios first.
@@ -132,5 +138,7 @@ mod tests {
             assert_eq!(grouped(number), text);
         }
         assert_eq!(rounded(1.234_56), 1.235);
+        assert_eq!(rounded(0.000_412_34), 0.000_412_3);
+        assert_eq!(rounded(0.0), 0.0);
     }
 }
