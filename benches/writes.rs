@@ -4,9 +4,10 @@
 //! Ids are `write/<what>`. Single commands are held against a bare SQLite commit of
 //! the same row, one after the other in turns, so that both see the same disk; 64
 //! writers at once against one; a replay against scanning the log and decoding each
-//! payload. Every write is asserted to be in force, and every replay and start to
-//! yield the state that was written. `AOBO_BENCH_EVENTS` sets how many events are
-//! replayed, `AOBO_BENCH_CUSTOMERS` how many customers the world has that is
+//! payload. Commands are those of every day (a user added, a role given and taken away),
+//! and policies decide on each. Every write is asserted to be in force, and every replay
+//! and start to yield the state that was written. `AOBO_BENCH_EVENTS` sets how many
+//! events are replayed, `AOBO_BENCH_CUSTOMERS` how many customers the world has that is
 //! started with.
 
 #![expect(clippy::unwrap_used, reason = "a bench is no product code")]

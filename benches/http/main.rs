@@ -2,8 +2,8 @@
 //!
 //! Three servers answer the same load, one after the other, each on one core with
 //! the load generator (`wrk`) on another: `aobo serve` as it is installed; a bare
-//! hyper server that returns the same bytes, headers too, without looking at the question; and
-//! cedar-policy's `is_authorized` behind the same route, with the policies, links
+//! hyper server that returns the same bytes, headers too, without looking at the
+//! question; and cedar-policy's `is_authorized` behind the same route, with the policies, links
 //! and entities of the same world. Before anything is timed, aobo and cedar-policy
 //! must give each question the known answer. Then batches of 1,000, and the
 //! latency of single decisions while facts are written and policies taken into use.

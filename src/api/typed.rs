@@ -4,9 +4,9 @@
 //! every text borrowed. What is not as it mostly is ends the reading without a word, be
 //! it wrong or only seldom (an escape in a text, a number with a fraction):
 //! [`wire`](super::wire) then reads the same text member by member by way of `serde_json`,
-//! which takes several times as long, takes all of JSON, and has words for everything.
-//! Why not `serde_json` here as well: it was, and was two fifths of all that a question
-//! over HTTP cost.
+//! which takes longer, takes all of JSON, and has words for everything. Why not
+//! `serde_json` here as well: it was, and took a fifth of the instructions of a request,
+//! and more than half of those of a batch's item.
 //!
 //! INVARIANT (same parts): a body that is read here, [`Input::parse`] takes as well, and
 //! its members are those parts.

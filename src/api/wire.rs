@@ -4,8 +4,8 @@
 //! are not named here are ignored; what properties and context keys mean is for
 //! the engine, which knows the schema.
 //!
-//! A body that is as it should be is read by [`typed`](super::typed) alone. Any other is
-//! read a second time, member by member, to say what is wrong with it.
+//! A body as they mostly are is read by [`typed`](super::typed) alone. Any other, wrong or
+//! only unusual, is read again, member by member.
 
 use std::borrow::Cow;
 

@@ -37,8 +37,7 @@ pub enum ScopeKind {
 
 impl ScopeKind {
     /// The entity type that stands for it.
-    #[must_use]
-    pub fn type_name(self) -> &'static str {
+    pub(super) fn type_name(self) -> &'static str {
         match self {
             Self::ManagementGroup => names::MANAGEMENT_GROUP,
             Self::Subscription => names::SUBSCRIPTION,
@@ -115,14 +114,14 @@ pub(super) type Around = (ScopeKind, SmallVec<[(ScopeKind, usize); 4]>);
 
 /// Tells what encloses a lower-cased id; none if it is no scope.
 pub(super) fn around(id: &str) -> Option<Around> {
-    let kind = kind_of(id)?;
     let mut enclosing = SmallVec::new();
-    if kind <= ScopeKind::Subscription {
-        return Some((kind, enclosing));
+    if id.starts_with(MANAGEMENT_GROUP) {
+        return Some((kind_of(id)?, enclosing));
     }
+    let segments = segments(id)?;
+    let kind = kind_of_segments(&segments)?;
     // One pair of segments at a time: `/type/name`, then a bare
     // `/providers/namespace` is no scope and goes as well.
-    let segments = segments(id)?;
     let (mut inner, mut length) = (segments.as_slice(), id.len());
     while let [outer @ .., ty, name] = inner {
         (inner, length) = (outer, length - ty.len() - name.len() - 2);

@@ -189,10 +189,14 @@ impl Interned {
     ) -> Self {
         let (query, ignored) = match direct(snapshot, (ask, placed), now) {
             Some(query) => (Ok(query), Vec::new()),
-            None => match prepare_at(snapshot, ask, own(), now) {
-                Ok(Prepared { request, ignored }) => (Query::new(snapshot, &request), ignored),
-                Err(problem) => (Err(problem), Vec::new()),
-            },
+            None => {
+                // Not looked at on the direct way, so not here either.
+                let own = placed.map_or_else(Vec::new, |_| own());
+                match prepare_at(snapshot, ask, own, now) {
+                    Ok(Prepared { request, ignored }) => (Query::new(snapshot, &request), ignored),
+                    Err(problem) => (Err(problem), Vec::new()),
+                }
+            }
         };
         Self { query, ignored }
     }

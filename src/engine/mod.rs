@@ -20,8 +20,9 @@
 //! ```
 //!
 //! [`decide`] goes the whole way. A plain question has a shorter one, from how it was
-//! asked to its query with no request between ([`intake::direct()`]). Who decides often interns once ([`Query`]) and
-//! stays with [`Outcome`]s; [`decide_batch`] does so for many at a time.
+//! asked to its query with no request between ([`intake::direct()`]). Who decides often
+//! interns once ([`Query`]) and stays with [`Outcome`]s; [`decide_batch`] does so for many
+//! at a time.
 //!
 //! # Why it is fast, and what keeps it right
 //!
@@ -88,7 +89,8 @@
 //! | `ahead.rs`, `state/ahead.rs` | memory that is asked for before it is needed |
 //! | `search.rs`, `batch.rs` | many at a time |
 //! | `snapshot.rs` | revisions |
-//! | `intake.rs`, `input.rs` | raw questions to requests; `intake/direct.rs`: plain ones to queries, `intake/placed.rs`: about what nobody stores |
+//! | `intake.rs`, `intake/extension.rs`, `input.rs` | raw questions to requests |
+//! | `intake/direct.rs`, `intake/placed.rs` | plain questions to queries; about what nobody stores |
 
 mod ahead;
 mod batch;

@@ -96,11 +96,11 @@ impl Point {
                 }
             }
         }
-        let mut whole = Vec::with_capacity(queries.len());
-        whole.extend(queries.into_iter().flatten());
-        let queries: Vec<Query> = whole;
-        let outcomes = decide_batch(snapshot, &queries, self.mode());
-        let mut answers = queries.into_iter().zip(outcomes);
+        // Some are most often all.
+        let mut asked: Vec<Query> = Vec::with_capacity(queries.len());
+        asked.extend(queries.into_iter().flatten());
+        let outcomes = decide_batch(snapshot, &asked, self.mode());
+        let mut answers = asked.into_iter().zip(outcomes);
         decided.extend(notes.into_iter().map(|Note { ignored, problem }| {
             let answer = match problem {
                 Some(problem) => Err(problem),
@@ -114,8 +114,8 @@ impl Point {
     }
 }
 
-fn posed<'q>((ask, placed): &'q Normalized<'q>) -> Option<Posed<'q>> {
-    Some((ask, placed.as_deref()))
+fn posed<'q>((ask, placed): &'q Normalized<'q>) -> Posed<'q> {
+    (ask, placed.as_deref())
 }
 
 impl Decided {

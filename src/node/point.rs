@@ -204,24 +204,26 @@ impl Point {
     }
 
     pub(super) fn prepare(&self, ask: Ask<'_>, now: Timestamp) -> Result<Prepared, Problem> {
-        let ask = match &self.facts {
-            Facts::Generic => ask,
-            Facts::Directory(_) => normalize(ask),
-        };
+        let ask = self.spelled(ask);
         prepare(&self.snapshot, &ask, self.own_entities(&ask), now)
     }
 
-    /// A question as the engine is asked it: with ids as the domain spells them, and
-    /// where its resource stands by its id.
-    pub(super) fn normalized<'a>(&self, ask: Ask<'a>) -> (Ask<'a>, Option<Box<Placed>>) {
+    /// A question with ids as the domain spells them.
+    fn spelled<'a>(&self, ask: Ask<'a>) -> Ask<'a> {
         match &self.facts {
-            Facts::Generic => (ask, None),
-            Facts::Directory(_) => {
-                let ask = normalize(ask);
-                let placed = placed(&ask).map(Box::new);
-                (ask, placed)
-            }
+            Facts::Generic => ask,
+            Facts::Directory(_) => normalize(ask),
         }
+    }
+
+    /// The same, and where its resource stands by its id: what the engine is asked.
+    pub(super) fn normalized<'a>(&self, ask: Ask<'a>) -> (Ask<'a>, Option<Box<Placed>>) {
+        let ask = self.spelled(ask);
+        let placed = match &self.facts {
+            Facts::Generic => None,
+            Facts::Directory(_) => placed(&ask).map(Box::new),
+        };
+        (ask, placed)
     }
 
     /// The entities that the domain supplies for a normalized question.

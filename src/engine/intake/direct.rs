@@ -34,11 +34,10 @@ pub fn direct(snapshot: &Snapshot, posed: Posed<'_>, now: &Now) -> Option<Query>
     plain.query(now)
 }
 
-/// The queries of those of some questions that are plain, in their order; the look-ups
-/// of their ids overlap. None stands for a question that is known not to be plain.
+/// The same of some questions, in their order; the look-ups of their ids overlap.
 pub fn direct_batch<'q>(
     snapshot: &'q Snapshot,
-    asks: impl IntoIterator<Item = Option<Posed<'q>>>,
+    asks: impl IntoIterator<Item = Posed<'q>>,
     now: &Now,
 ) -> Vec<Option<Query>> {
     let mut asks = asks.into_iter();
@@ -46,7 +45,7 @@ pub fn direct_batch<'q>(
     let mut some = SmallVec::<[Option<Plain<'q>>; AHEAD]>::new();
     loop {
         let next = asks.by_ref().take(AHEAD);
-        some.extend(next.map(|posed| Plain::of(snapshot, posed?)));
+        some.extend(next.map(|posed| Plain::of(snapshot, posed)));
         if some.is_empty() {
             return queries;
         }

@@ -154,7 +154,7 @@ fn batch_strings(snapshot: &Snapshot, drawn: &Drawn) -> Result<f64, MeasureError
     for (at, some) in drawn.asks.chunks(BATCH).enumerate() {
         let (decided, took) = timed(|| {
             let now = Now::new(NOW);
-            let plain = direct_batch(snapshot, some.iter().map(|ask| Some((ask, None))), &now);
+            let plain = direct_batch(snapshot, some.iter().map(|ask| (ask, None)), &now);
             let queries = plain.into_iter().zip(some).map(|(plain, ask)| match plain {
                 Some(query) => Ok(query),
                 None => Interned::of(snapshot, (ask, None), Vec::new, &now).query,
