@@ -124,6 +124,16 @@ impl Query {
         }))
     }
 
+    /// The number of an entity, if the snapshot or the query knows it.
+    pub(super) fn find(&self, state: &State, uid: &EntityUid) -> Option<Eid> {
+        let unknown = || {
+            let unknown = &self.more.as_ref()?.unknown;
+            let at = unknown.iter().position(|(_, known)| known == uid)?;
+            Some(Eid::local(at))
+        };
+        state.lookup(uid).or_else(unknown)
+    }
+
     /// The type of an entity that only the query knows.
     pub(crate) fn local_type(&self, eid: Eid) -> Option<TypeId> {
         let more = self.more.as_ref()?;

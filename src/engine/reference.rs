@@ -13,7 +13,7 @@ use cedar_policy::{
 };
 
 use super::error::chain;
-use super::{EngineError, Facts, Problem, Request, Value};
+use super::{EngineError, EntityData, Facts, Problem, Request, Value};
 use crate::policy::{Bundle, on_large_stack, with_room};
 
 /// cedar-policy's form of a state.
@@ -39,7 +39,7 @@ impl Reference {
     pub(super) fn new(bundle: &Bundle, facts: Facts<'_>) -> Result<Self, EngineError> {
         on_large_stack(|| {
             Ok(Self {
-                entities: entities(bundle, facts)?,
+                entities: cedar_entities(bundle, facts.entities())?,
                 policies: policies(bundle, facts)?,
             })
         })
@@ -135,8 +135,12 @@ fn refused(error: impl std::error::Error) -> Problem {
     }
 }
 
-fn entities(bundle: &Bundle, facts: Facts<'_>) -> Result<Entities, EngineError> {
-    let all = facts.entities().map(|entity| entity.to_cedar());
+/// Entities in cedar-policy's form, the schema's actions with them.
+pub(super) fn cedar_entities(
+    bundle: &Bundle,
+    entities: impl Iterator<Item = EntityData>,
+) -> Result<Entities, EngineError> {
+    let all = entities.map(|entity| entity.to_cedar());
     let all: Vec<Entity> = all.collect::<Result<_, _>>()?;
     Entities::from_entities(all, Some(bundle.schema())).map_err(EngineError::cedar)
 }

@@ -15,6 +15,7 @@ mod conditions;
 mod coverage;
 mod direct;
 mod engine;
+mod explained;
 mod expr;
 mod hubs;
 mod incremental;
@@ -129,6 +130,21 @@ fn the_direct_way_decides_as_the_whole_way() {
     assert!(percent(ways.direct) >= 10, "a share: {ways:?}");
     assert!(percent(ways.allowed) >= 3, "both ways: {ways:?}");
     assert!(ways.direct_of_altered > 0, "{ways:?}");
+}
+
+#[test]
+fn explanations_tell_what_cedar_says_over_all_facts() {
+    let (worlds, mut told) = (scaled(300).max(100), explained::Told::default());
+    timed("explanations against cedar-policy", || {
+        let one = |seed| explained::one_world(seed, 30);
+        run::for_each(worlds, one, |more| told.add(more));
+    });
+    eprintln!("{told:?}");
+    let parts = [told.held, told.not_held, told.failed, told.far, told.paths];
+    assert!(
+        parts.iter().all(|part| *part > worlds),
+        "each happens often: {told:?}"
+    );
 }
 
 #[test]

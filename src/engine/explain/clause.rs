@@ -7,8 +7,9 @@ use cedar_policy::pst::{
     Policy as PstPolicy, PolicyID, PrincipalConstraint, ResourceConstraint, StaticPolicy, Template,
     UnaryOp, Var,
 };
-use cedar_policy::{Policy, PolicySet};
+use cedar_policy::{EntityUid, Policy, PolicySet};
 
+use crate::engine::uid;
 use crate::policy::{ActionShape, Annotations, Attribute, RecordShape, Shape, Type};
 
 /// One condition that a policy asks for.
@@ -50,6 +51,32 @@ impl Clause {
         let fixed = StaticPolicy::try_from(template).ok()?;
         let policy = Policy::from_pst(PstPolicy::Static(fixed)).ok()?;
         PolicySet::from_policies([policy]).ok()
+    }
+
+    /// How many attributes and tags it reads one after the other, at most: so far it
+    /// looks from where it begins.
+    pub(super) fn steps(&self) -> usize {
+        let (mut most, mut open) = (0, vec![(&self.0, 0)]);
+        while let Some((expr, above)) = open.pop() {
+            let steps = above + reads(expr);
+            most = most.max(steps);
+            let mut below = Vec::new();
+            children(expr, &mut below);
+            open.extend(below.into_iter().map(|expr| (expr, steps)));
+        }
+        most
+    }
+
+    /// The entities that it names.
+    pub(super) fn named(&self) -> impl Iterator<Item = EntityUid> {
+        let (mut found, mut open) = (Vec::new(), vec![&self.0]);
+        while let Some(expr) = open.pop() {
+            if let Expr::Literal(Literal::EntityUID(named)) = expr.as_ref() {
+                found.extend(uid(&named.ty.to_string(), &named.eid));
+            }
+            children(expr, &mut open);
+        }
+        found.into_iter()
     }
 
     /// The two sides of an `in`, as text that evaluates to them.
@@ -223,6 +250,19 @@ pub(super) const LAYER: &str = "layer";
 enum Kind<'s> {
     Entity(String),
     Record(&'s RecordShape),
+}
+
+/// How many attributes and tags one node reads.
+fn reads(expr: &Expr) -> usize {
+    match expr {
+        Expr::GetAttr { .. }
+        | Expr::BinaryOp {
+            op: BinaryOp::GetTag | BinaryOp::HasTag,
+            ..
+        } => 1,
+        Expr::HasAttr { attrs, .. } => attrs.len(),
+        _ => 0,
+    }
 }
 
 fn children<'e>(expr: &'e Expr, open: &mut Vec<&'e Arc<Expr>>) {

@@ -1,10 +1,12 @@
 //! The path of memberships from one entity to another.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use cedar_policy::EntityUid;
 
-use crate::engine::{EdgeKind, Facts, Request};
+use super::ground::Ground;
+use crate::engine::EdgeKind;
+use crate::engine::state::Eid;
 
 /// One entity on a path, and how it was come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,72 +17,62 @@ pub struct Hop {
     pub implicit: bool,
 }
 
-/// The shortest path of parents from `from` to any of `to`, both ends included.
-/// A request's own entities count with their parents.
-pub(super) fn shortest(
-    facts: Facts<'_>,
-    request: &Request,
-    from: &EntityUid,
-    to: &[EntityUid],
-) -> Option<Vec<Hop>> {
-    let mut came: BTreeMap<EntityUid, Option<(EntityUid, EdgeKind)>> = BTreeMap::new();
-    came.insert(from.clone(), None);
-    let mut open = VecDeque::from([from.clone()]);
-    while let Some(here) = open.pop_front() {
-        if to.contains(&here) {
-            return Some(back(&came, here));
-        }
-        for (parent, kind) in parents(facts, request, &here) {
-            if !came.contains_key(&parent) {
-                came.insert(parent.clone(), Some((here.clone(), kind)));
-                open.push_back(parent);
+/// Where each entity was come to from; nothing for the first.
+type Came = BTreeMap<Eid, Option<(Eid, EdgeKind)>>;
+
+impl Ground<'_> {
+    /// The shortest path of parents from `from` to any of `to`, both ends included. Of
+    /// several the one through the ids that come first.
+    pub(super) fn shortest(&self, from: &EntityUid, to: &[EntityUid]) -> Option<Vec<Hop>> {
+        let Some(start) = self.eid(from) else {
+            let alone = Hop {
+                entity: from.clone(),
+                implicit: false,
+            };
+            return to.contains(from).then(|| vec![alone]);
+        };
+        let to: Vec<Eid> = to.iter().filter_map(|uid| self.eid(uid)).collect();
+        let mut came = Came::from([(start, None)]);
+        let mut open = VecDeque::from([start]);
+        while let Some(here) = open.pop_front() {
+            if to.contains(&here) {
+                return self.back(&came, here);
+            }
+            for (parent, kind) in self.parents_towards(here, &to) {
+                came.entry(parent).or_insert_with(|| {
+                    open.push_back(parent);
+                    Some((here, kind))
+                });
             }
         }
+        None
     }
-    None
-}
 
-/// An entity and everything that it is in.
-pub(super) fn above(facts: Facts<'_>, request: &Request, uid: &EntityUid) -> BTreeSet<EntityUid> {
-    let mut found = BTreeSet::from([uid.clone()]);
-    let mut open = vec![uid.clone()];
-    while let Some(here) = open.pop() {
-        for (parent, _) in parents(facts, request, &here) {
-            if found.insert(parent.clone()) {
-                open.push(parent);
+    /// Direct parents that lead to one of these, in order of their ids. Of very many
+    /// parents few do.
+    fn parents_towards(&self, eid: Eid, to: &[Eid]) -> Vec<(Eid, EdgeKind)> {
+        let parents = self.parents(eid).into_iter();
+        let leads = |parent: Eid| to.iter().any(|to| self.may_be_in(parent, *to));
+        let leading = parents.filter(|(parent, _)| leads(*parent));
+        let mut leading: Vec<(Eid, EdgeKind)> = leading.collect();
+        leading.sort_by_cached_key(|(parent, _)| self.uid(*parent));
+        leading
+    }
+
+    fn back(&self, came: &Came, mut here: Eid) -> Option<Vec<Hop>> {
+        let mut path = Vec::new();
+        loop {
+            let edge = came.get(&here).copied().flatten();
+            path.push(Hop {
+                entity: self.uid(here)?,
+                implicit: matches!(edge, Some((_, EdgeKind::Implicit))),
+            });
+            match edge {
+                Some((before, _)) => here = before,
+                None => break,
             }
         }
+        path.reverse();
+        Some(path)
     }
-    found
-}
-
-fn parents(facts: Facts<'_>, request: &Request, uid: &EntityUid) -> Vec<(EntityUid, EdgeKind)> {
-    match request.entities.iter().find(|entity| entity.uid == *uid) {
-        Some(own) => own
-            .parents
-            .iter()
-            .map(|(p, kind)| (p.clone(), *kind))
-            .collect(),
-        None => facts.parents(uid).collect(),
-    }
-}
-
-fn back(
-    came: &BTreeMap<EntityUid, Option<(EntityUid, EdgeKind)>>,
-    mut here: EntityUid,
-) -> Vec<Hop> {
-    let mut path = Vec::new();
-    loop {
-        let edge = came.get(&here).cloned().flatten();
-        path.push(Hop {
-            entity: here,
-            implicit: matches!(edge, Some((_, EdgeKind::Implicit))),
-        });
-        match edge {
-            Some((before, _)) => here = before,
-            None => break,
-        }
-    }
-    path.reverse();
-    path
 }

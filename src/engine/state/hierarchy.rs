@@ -84,7 +84,7 @@ impl State {
     }
 
     /// Direct parents, and how each edge came to be.
-    pub(super) fn parents_of(&self, eid: Eid) -> impl Iterator<Item = (Eid, EdgeKind)> + '_ {
+    pub(crate) fn parents_of(&self, eid: Eid) -> impl Iterator<Item = (Eid, EdgeKind)> + '_ {
         let narrow = self.entries(eid, Kind::PARENT);
         let all = narrow.chain(self.entries(eid, Kind::WIDE_PARENT));
         all.map(|entry| (entity_of(entry), edge_kind(more_of(entry))))

@@ -38,6 +38,14 @@ impl<'a> Facts<'a> {
         self.state.entity(self.state.lookup(uid)?)
     }
 
+    /// The same without its parents, of which there may be very many. Not of actions,
+    /// which are the schema's.
+    pub(crate) fn entity_alone(self, uid: &EntityUid) -> Option<EntityData> {
+        let eid = self.state.lookup(uid)?;
+        let layout = self.state.layout_of(eid)?;
+        (!layout.is_action).then(|| self.state.entity_alone(eid))?
+    }
+
     /// Whether an entity is stored or has parents.
     #[must_use]
     pub fn knows(self, uid: &EntityUid) -> bool {
@@ -206,6 +214,15 @@ impl State {
     }
 
     pub(crate) fn entity(&self, eid: Eid) -> Option<EntityData> {
+        let mut entity = self.entity_alone(eid)?;
+        let parents = self.parents_of(eid);
+        entity.parents = parents
+            .filter_map(|(eid, kind)| Some((self.uid(eid)?, kind)))
+            .collect();
+        Some(entity)
+    }
+
+    fn entity_alone(&self, eid: Eid) -> Option<EntityData> {
         if !self.is_known(eid) {
             return None;
         }
@@ -222,10 +239,6 @@ impl State {
                 entity.tags = tags;
             }
         }
-        let parents = self.parents_of(eid);
-        entity.parents = parents
-            .filter_map(|(eid, kind)| Some((self.uid(eid)?, kind)))
-            .collect();
         Some(entity)
     }
 

@@ -235,7 +235,7 @@ fn expression(text: &str) -> Expression {
     Expression::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn cedar_request(request: &Request) -> CedarRequest {
+pub(super) fn cedar_request(request: &Request) -> CedarRequest {
     let context = request.context.iter().map(|(name, value)| {
         let value = super::values::restricted(value);
         (name.clone(), value)
