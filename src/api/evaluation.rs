@@ -7,12 +7,20 @@ use axum::response::Response;
 use super::AppState;
 use super::answer::{EvaluationAnswer, SAID, told};
 use super::body::json_text;
+use super::caller::CallerIdentity;
 use super::decided::Deciding;
 use super::error::ApiError;
 use super::front::Sent;
 use super::position::{Placed, Position};
 use super::wire::EvaluationRequest;
 use crate::engine::intake::Ask;
+
+/// What came of an evaluation.
+pub(super) enum Evaluated {
+    Answered(Response),
+    /// It is to be explained, which takes long: [`explained`] does it, for this caller.
+    ToExplain(Arc<CallerIdentity>),
+}
 
 /// Answers one evaluation from the current state.
 ///
@@ -23,10 +31,37 @@ use crate::engine::intake::Ask;
 pub(super) async fn evaluation(
     state: &Arc<AppState>,
     sent: Sent<'_>,
-) -> Result<Response, ApiError> {
+) -> Result<Evaluated, ApiError> {
+    let (request, position) = read(&sent)?;
+    // The past is answered where there is time already.
+    if request.explain && !position.is_past() {
+        return Ok(Evaluated::ToExplain(sent.caller));
+    }
+    let answered = answer(state, sent, request, &position).await;
+    answered.map(Evaluated::Answered)
+}
+
+/// The same where there is time to explain.
+///
+/// # Errors
+/// As [`evaluation`].
+pub(super) async fn explained(state: &Arc<AppState>, sent: Sent<'_>) -> Result<Response, ApiError> {
+    let (request, position) = read(&sent)?;
+    answer(state, sent, request, &position).await
+}
+
+fn read<'r>(sent: &Sent<'r>) -> Result<(EvaluationRequest<'r>, Position), ApiError> {
     let text = json_text(sent.headers, sent.body)?;
-    let EvaluationRequest { ask, explain } = EvaluationRequest::parse(text)?;
-    let position = Position::read(sent.headers)?;
+    let request = EvaluationRequest::parse(text)?;
+    Ok((request, Position::read(sent.headers)?))
+}
+
+async fn answer(
+    state: &Arc<AppState>,
+    sent: Sent<'_>,
+    EvaluationRequest { ask, explain }: EvaluationRequest<'_>,
+    position: &Position,
+) -> Result<Response, ApiError> {
     let placed = position.place(state, sent.caller).await?;
     let mut deciding = Deciding::of(&placed, sent.id);
     let answer = answer_one(&placed, &mut deciding, ask, explain)?;

@@ -2,8 +2,8 @@
 //!
 //! A request comes here from a connection ([`Answers`]) or from a router in process
 //! (as a service), and its way is the same: it is named and counted, its route is
-//! found, it is let in within its share of the server, its body is read, its caller
-//! is asked for, and its handler answers, with a net under all of it. Each step is a
+//! found, its caller is asked for, it is let in within its share of the server, its body
+//! is read, and its handler answers, with a net under all of it. Each step is a
 //! module's ([`super::watch`], [`super::paths`], [`super::pool`], [`super::caller`]);
 //! here is their order, and nothing else.
 //!
@@ -30,7 +30,7 @@ use tower_service::Service;
 
 use super::caller::{Asking, CallerIdentity, Door};
 use super::error::ApiError;
-use super::evaluation::evaluation;
+use super::evaluation::{Evaluated, evaluation, explained};
 use super::evaluations::evaluations;
 use super::given::has;
 use super::listener::Answers;
@@ -125,7 +125,7 @@ impl Shared {
     async fn reach<B>(
         self: &Arc<Self>,
         found: Found<'_>,
-        parts: Box<Parts>,
+        mut parts: Box<Parts>,
         body: B,
         id: &RequestId,
     ) -> Result<Response, ApiError>
@@ -150,23 +150,7 @@ impl Shared {
                 });
             }
         };
-        let Some(applicant) = self.admission.ask(row.spec.pool, &parts.headers) else {
-            // Nobody looks at the body of what is free.
-            return self.handle(row, parts, Bytes::new(), id).await;
-        };
-        let (shared, id) = (Arc::clone(self), id.clone());
-        let work = |bytes| async move { shared.handle(row, parts, bytes, &id).await };
-        applicant.run(body, row.spec.body_bytes_max, work).await
-    }
-
-    /// Asks for the caller, and has the handler answer.
-    async fn handle(
-        &self,
-        row: Row,
-        mut parts: Box<Parts>,
-        body: Bytes,
-        id: &RequestId,
-    ) -> Result<Response, ApiError> {
+        // First of all, so that nothing is kept for whoever may not ask.
         let caller = match row.spec.needs {
             None => None,
             Some(role) => Some(self.door.caller(&parts.headers, role).await?),
@@ -175,6 +159,23 @@ impl Shared {
         if has(&parts.headers, &header::AUTHORIZATION) {
             parts.headers.remove(header::AUTHORIZATION);
         }
+        let Some(applicant) = self.admission.ask(row.spec.pool, &parts.headers) else {
+            // Nobody looks at the body of what is free.
+            return self.handle(row, parts, Bytes::new(), (id, caller)).await;
+        };
+        let (shared, id) = (Arc::clone(self), id.clone());
+        let work = |bytes| async move { shared.handle(row, parts, bytes, (&id, caller)).await };
+        applicant.run(body, row.spec.body_bytes_max, work).await
+    }
+
+    /// Has the handler answer.
+    async fn handle(
+        self: &Arc<Self>,
+        row: Row,
+        parts: Box<Parts>,
+        body: Bytes,
+        (id, caller): (&RequestId, Option<Arc<CallerIdentity>>),
+    ) -> Result<Response, ApiError> {
         let sent = |caller: Option<Arc<CallerIdentity>>| {
             Ok::<_, ApiError>(Sent {
                 caller: caller.ok_or(ApiError::Unauthorized)?,
@@ -186,10 +187,36 @@ impl Shared {
         // What is not one decision stands apart, so that its future stays small: it is
         // moved, and hyper keeps one for each connection.
         match row.handler {
-            Handler::Evaluation => evaluation(&self.state, sent(caller)?).await,
+            Handler::Evaluation => match evaluation(&self.state, sent(caller)?).await? {
+                Evaluated::Answered(response) => Ok(response),
+                Evaluated::ToExplain(caller) => {
+                    Box::pin(self.explain(parts, body, id, caller)).await
+                }
+            },
             Handler::Evaluations => Box::pin(evaluations(&self.state, sent(caller)?)).await,
             Handler::Routed => Ok(Box::pin(self.route(parts, body, id, caller)).await),
         }
+    }
+
+    /// Goes on with an evaluation that is to be explained, where there is time.
+    async fn explain(
+        self: &Arc<Self>,
+        parts: Box<Parts>,
+        body: Bytes,
+        id: &RequestId,
+        caller: Arc<CallerIdentity>,
+    ) -> Result<Response, ApiError> {
+        let (shared, id) = (Arc::clone(self), id.clone());
+        let work = async move {
+            let sent = Sent {
+                caller,
+                id: &id,
+                headers: &parts.headers,
+                body: &body,
+            };
+            explained(&shared.state, sent).await
+        };
+        self.admission.apart(work).await
     }
 
     /// Goes on to axum's router.

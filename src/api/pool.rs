@@ -2,11 +2,13 @@
 //!
 //! Told by the table of routes. Each [`Pool`] has room for so many requests; where it
 //! is full the answer is 503 at once, so that a flood of one kind leaves the others as
-//! they are. Work that takes long (batches, searches, the past) goes to threads of its
-//! own, as many as there are cores: the threads of single decisions never wait for it.
+//! they are. Work that takes long (batches, explanations, searches, the past) goes to
+//! threads of its own, as many as there are cores: the threads of single decisions never
+//! wait for it.
 //!
 //! The body is read here, before room is taken: a caller that sends slowly holds a
-//! connection and the bytes that it sent, nothing else.
+//! connection and the bytes that it sent, nothing else. Each pool has bytes of its own
+//! for bodies, so that large batches leave those of decisions alone.
 //!
 //! INVARIANT (free): what is in [`Pool::Free`] has no share and always goes on.
 
@@ -42,7 +44,6 @@ pub(super) struct Admission {
     batch: Share,
     search: Share,
     admin: Share,
-    bodies: Arc<AtomicUsize>,
     bodies_bytes: usize,
     body: Duration,
 }
@@ -55,6 +56,8 @@ struct Share {
     /// For work on threads of its own: how many run, while the rest of the room
     /// waits in the order of arrival.
     threads: Option<Arc<Semaphore>>,
+    /// Bytes of bodies that are held.
+    bodies: Arc<AtomicUsize>,
     time: Duration,
 }
 
@@ -72,6 +75,7 @@ impl Admission {
             what,
             room: Arc::new(Semaphore::new(room)),
             threads: threads.map(|count| Arc::new(Semaphore::new(count))),
+            bodies: Arc::default(),
             time,
         };
         let threads = Some(limits.heavy_threads);
@@ -85,14 +89,13 @@ impl Admission {
                 short,
             ),
             batch: share(
-                "batches and questions about the past",
+                "batches, explanations and questions about the past",
                 limits.batches,
                 threads,
                 long,
             ),
             search: share("searches", limits.searches, threads, long),
             admin: share("admin requests", limits.admins, None, long),
-            bodies: Arc::default(),
             bodies_bytes: limits.bodies_bytes,
             body: limits.body,
         }
@@ -115,14 +118,32 @@ impl Admission {
         })
     }
 
-    async fn read<B>(&self, body: B, bytes_max: usize) -> Result<(Bytes, Held), ApiError>
+    /// Work of a request that was let in as a short one, and takes long. It is given
+    /// room, a thread and the time of a batch.
+    ///
+    /// # Errors
+    /// Those of [`Applicant::run`] about these three, and those of the work.
+    pub(super) async fn apart(
+        &self,
+        work: impl Future<Output = Result<Response, ApiError>> + Send + 'static,
+    ) -> Result<Response, ApiError> {
+        let held = (self.batch.enter()?, self.batch.holding());
+        match &self.batch.threads {
+            None => work.await,
+            Some(threads) => on_a_thread(threads, held, Box::pin(work)).await,
+        }
+    }
+
+    async fn read<B>(
+        &self,
+        share: &Share,
+        body: B,
+        bytes_max: usize,
+    ) -> Result<(Bytes, Held), ApiError>
     where
         B: HttpBody<Data = Bytes, Error: Display> + Unpin,
     {
-        let mut held = Held {
-            bodies: Arc::clone(&self.bodies),
-            bytes: 0,
-        };
+        let mut held = share.holding();
         if body.is_end_stream() {
             return Ok((Bytes::new(), held));
         }
@@ -144,6 +165,14 @@ impl Share {
     fn enter(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let entered = Arc::clone(&self.room).try_acquire_owned();
         entered.map_err(|_| ApiError::Overloaded { what: self.what })
+    }
+
+    /// No bytes of a body, so far.
+    fn holding(&self) -> Held {
+        Held {
+            bodies: Arc::clone(&self.bodies),
+            bytes: 0,
+        }
     }
 
     fn is_full(&self) -> bool {
@@ -176,7 +205,7 @@ impl Applicant<'_> {
             if share.is_full() {
                 return Err(ApiError::Overloaded { what: share.what });
             }
-            let (bytes, held) = admission.read(body, bytes_max).await?;
+            let (bytes, held) = admission.read(share, body, bytes_max).await?;
             let held = (share.enter()?, held);
             match &share.threads {
                 None => {
@@ -307,294 +336,4 @@ where
 }
 
 #[cfg(test)]
-mod tests {
-    use std::task::Context;
-
-    use axum::Router;
-    use axum::body::Body;
-    use axum::extract::{MatchedPath, Request, State};
-    use axum::http::{StatusCode, header};
-    use axum::middleware::{Next, from_fn_with_state};
-    use axum::response::IntoResponse;
-    use axum::routing::{get, post};
-    use hyper::body::Frame;
-    use tokio::sync::mpsc;
-    use tokio::task::JoinHandle;
-    use tower::ServiceExt;
-
-    use super::*;
-
-    const ROUTES: [(&str, Pool); 5] = [
-        ("/free", Pool::Free),
-        ("/single", Pool::Single),
-        ("/batch", Pool::Batch),
-        ("/search", Pool::Search),
-        ("/admin/{id}", Pool::Admin),
-    ];
-
-    /// The pools before handlers that are told when to answer.
-    async fn admitted(
-        State(admission): State<Arc<Admission>>,
-        request: Request,
-        next: Next,
-    ) -> Result<Response, ApiError> {
-        let path = request.extensions().get::<MatchedPath>();
-        let pool = path.and_then(|path| ROUTES.iter().find(|row| row.0 == path.as_str()));
-        let pool = pool.map_or(Pool::Free, |row| row.1);
-        let (parts, body) = request.into_parts();
-        let Some(applicant) = admission.ask(pool, &parts.headers) else {
-            return Ok(next.run(Request::from_parts(parts, body)).await);
-        };
-        let work = move |bytes| async move {
-            let request = Request::from_parts(parts, Body::from(bytes));
-            Ok(next.run(request).await)
-        };
-        applicant.run(body, BYTES_MAX, work).await
-    }
-
-    /// Bytes of a body, at most.
-    const BYTES_MAX: usize = 16;
-
-    fn limits() -> Limits {
-        Limits {
-            singles: 2,
-            waiting: 1,
-            batches: 3,
-            searches: 2,
-            admins: 1,
-            heavy_threads: 1,
-            bodies_bytes: 64,
-            ..Limits::default()
-        }
-    }
-
-    /// Routes that say when they are entered, and answer when they may.
-    struct Held {
-        router: Router,
-        entered: mpsc::UnboundedReceiver<&'static str>,
-        let_go: Arc<Semaphore>,
-    }
-
-    fn held(limits: &Limits) -> Held {
-        let (tell, entered) = mpsc::unbounded_channel();
-        let let_go = Arc::new(Semaphore::new(0));
-        let mut router = Router::new().route("/told", get(async || "told"));
-        for (path, _) in ROUTES {
-            let (tell, let_go) = (tell.clone(), Arc::clone(&let_go));
-            let answer = async move |body: Bytes| {
-                tell.send(path).unwrap();
-                if path != "/free" {
-                    let_go.acquire().await.unwrap().forget();
-                }
-                body
-            };
-            router = router.route(path, post(answer));
-        }
-        let admission = Arc::new(Admission::new(limits));
-        let router = router
-            .fallback(async || StatusCode::NOT_FOUND.into_response())
-            .layer(from_fn_with_state(admission, admitted));
-        Held {
-            router,
-            entered,
-            let_go,
-        }
-    }
-
-    impl Held {
-        fn ask(&self, path: &str, header: &str, body: impl Into<Body>) -> JoinHandle<Response> {
-            let mut request = Request::post(path);
-            if !header.is_empty() {
-                request = request.header(header, "1");
-            }
-            let request = request.body(body.into()).unwrap();
-            let router = self.router.clone();
-            tokio::spawn(async move { router.oneshot(request).await.unwrap() })
-        }
-
-        /// Fills a pool, and holds one more to be refused while the others answer.
-        async fn fills(&mut self, path: &'static str, header: &str, room: usize, runs: usize) {
-            let asked: Vec<_> = (0..room).map(|_| self.ask(path, header, "")).collect();
-            for _ in 0..runs {
-                assert_eq!(self.entered.recv().await, Some(path));
-            }
-            settle().await;
-            assert!(self.entered.try_recv().is_err(), "{path}: no more run");
-            let refused = self.ask(path, header, "").await.unwrap();
-            assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
-            assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
-            let error = refused.extensions().get::<ApiError>().unwrap();
-            assert_eq!(error.code(), "overloaded");
-            let free = self.ask("/free", "", "").await.unwrap();
-            assert_eq!(free.status(), StatusCode::OK, "whatever the load");
-            assert_eq!(self.entered.recv().await, Some("/free"));
-            drop(asked);
-        }
-    }
-
-    async fn settle() {
-        for _ in 0..50 {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn pools_are_bounded_and_do_not_touch_each_other() {
-        let mut held = held(&limits());
-        held.fills("/batch", "", 3, 1).await;
-        held.fills("/search", "", 2, 1).await;
-        held.fills("/admin/{id}", "", 1, 1).await;
-        held.fills("/single", AT_LEAST.as_str(), 1, 1).await;
-        held.fills("/single", "", 2, 2).await;
-        // The past has the room of batches, which is taken.
-        let past = held.ask("/single", AS_OF.as_str(), "").await.unwrap();
-        assert_eq!(past.status(), StatusCode::SERVICE_UNAVAILABLE);
-        held.let_go.add_permits(100);
-        // Two batches and one search waited for their turn.
-        for _ in 0..3 {
-            held.entered.recv().await.unwrap();
-        }
-        for (path, _) in ROUTES {
-            let path = path.replace("{id}", "7");
-            let answer = held.ask(&path, "", "body").await.unwrap();
-            assert_eq!(answer.status(), StatusCode::OK, "{path}");
-        }
-    }
-
-    /// A body that comes in pieces of these sizes, and then may not end.
-    struct Pieces {
-        sizes: std::vec::IntoIter<usize>,
-        ends: bool,
-    }
-
-    impl HttpBody for Pieces {
-        type Data = Bytes;
-        type Error = std::convert::Infallible;
-
-        fn poll_frame(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-            match (self.sizes.next(), self.ends) {
-                (Some(size), _) => {
-                    Poll::Ready(Some(Ok(Frame::data(Bytes::from("x".repeat(size))))))
-                }
-                (None, true) => Poll::Ready(None),
-                (None, false) => Poll::Pending,
-            }
-        }
-    }
-
-    /// What is said of a body.
-    #[track_caller]
-    fn says(answer: &Response, status: u16, code: &str) {
-        let said = answer.extensions().get::<ApiError>();
-        assert_eq!(answer.status().as_u16(), status);
-        assert_eq!(said.map(ApiError::code), (!code.is_empty()).then_some(code));
-    }
-
-    #[tokio::test]
-    async fn bodies_are_bounded_one_by_one_and_together() {
-        let mut held = held(&limits());
-        held.let_go.add_permits(1);
-        let pieces = |sizes: &[usize]| {
-            let sizes = Vec::from(sizes).into_iter();
-            Body::new(Pieces { sizes, ends: true })
-        };
-        let answer = held
-            .ask("/single", "", pieces(&[4, 0, 5, 7]))
-            .await
-            .unwrap();
-        says(&answer, 200, "");
-        let body = axum::body::to_bytes(answer.into_body(), 99).await.unwrap();
-        assert_eq!(body, "x".repeat(16));
-        says(
-            &held.ask("/single", "", pieces(&[16, 1])).await.unwrap(),
-            413,
-            "body-too-large",
-        );
-        says(
-            &held.ask("/single", "", "x".repeat(17)).await.unwrap(),
-            413,
-            "body-too-large",
-        );
-        assert_eq!(held.entered.recv().await, Some("/single"));
-        // Four bodies of 16 bytes are all that is held; one byte more is too many.
-        let kept = [
-            held.ask("/single", "", "x".repeat(16)),
-            held.ask("/single", "", "x".repeat(16)),
-            held.ask("/batch", "", "x".repeat(16)),
-            held.ask("/batch", "", "x".repeat(16)),
-        ];
-        for _ in 0..3 {
-            held.entered.recv().await.unwrap();
-        }
-        settle().await;
-        says(
-            &held.ask("/search", "", "x").await.unwrap(),
-            503,
-            "overloaded",
-        );
-        held.let_go.add_permits(4);
-        for one in kept {
-            says(&one.await.unwrap(), 200, "");
-        }
-        held.let_go.add_permits(1);
-        says(
-            &held.ask("/search", "", "x".repeat(16)).await.unwrap(),
-            200,
-            "",
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn requests_are_bounded_in_time() {
-        let limits = limits();
-        let held = held(&limits);
-        for (path, header, time) in [
-            ("/single", "", limits.request),
-            ("/single", AT_LEAST.as_str(), limits.request),
-            ("/admin/7", "", limits.long_request),
-        ] {
-            let start = tokio::time::Instant::now();
-            says(&held.ask(path, header, "").await.unwrap(), 503, "too-slow");
-            let took = start.elapsed();
-            assert!(
-                took >= time && took < time + Duration::from_millis(3),
-                "{path}: {took:?}"
-            );
-        }
-        let sizes = vec![1].into_iter();
-        let never = Body::new(Pieces { sizes, ends: false });
-        says(
-            &held.ask("/single", "", never).await.unwrap(),
-            408,
-            "body-late",
-        );
-    }
-
-    #[tokio::test]
-    async fn a_panic_on_a_thread_comes_back() {
-        let limits = Limits {
-            batches: 1,
-            ..limits()
-        };
-        let admission = Arc::new(Admission::new(&limits));
-        let panics = async || -> &'static str { panic!("within a batch") };
-        let router = Router::new().route("/batch", post(panics));
-        let router = router.layer(from_fn_with_state(Arc::clone(&admission), admitted));
-        for _ in 0..3 {
-            let request = Request::post("/batch").body(Body::empty()).unwrap();
-            let asked = tokio::spawn(router.clone().oneshot(request));
-            assert!(
-                asked.await.unwrap_err().is_panic(),
-                "for the net of `watch`"
-            );
-        }
-        assert_eq!(
-            admission.batch.room.available_permits(),
-            1,
-            "nothing is kept"
-        );
-    }
-}
+mod tests;

@@ -52,14 +52,15 @@ pub const HEADERS_MAX: usize = 100;
 pub const SINGLES_MAX: usize = 1_024;
 /// Single decisions that wait for a revision (`Aobo-At-Least`), at most.
 pub const WAITING_MAX: usize = 256;
-/// Batches and questions about the past, under way or waiting for a thread.
+/// Batches, explanations and questions about the past, under way or waiting for a thread.
 pub const BATCHES_MAX: usize = 64;
 /// Searches under way or waiting for a thread, at most.
 pub const SEARCHES_MAX: usize = 32;
 /// Admin requests under way at the same time, at most.
 pub const ADMINS_MAX: usize = 64;
-/// Bytes of bodies held at the same time on one listener's routes, at most.
-pub const BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Bytes of bodies held at the same time for the requests of one pool of a listener, at
+/// most.
+pub const BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The bounds that a listener and its routes keep. [`Limits::default`] are the
 /// constants of this module, under the same names.
