@@ -15,6 +15,7 @@ use crate::directory::world_file::{self, change_to_json};
 use crate::directory::{AzureRoles, Change, Profile};
 use crate::engine;
 use crate::log::{Draft, Log, PAYLOAD_BYTES_MAX, Payload};
+use crate::node::self_test::self_test_of;
 use crate::node::{Clock, Point, self_test};
 use crate::policy::{Bundle, Source};
 
@@ -83,6 +84,10 @@ pub(super) fn start(log: &dyn Log, settings: &Settings) -> Result<(Folded, Point
         folded.fold(&record)?;
     }
     let point = point_of(&folded)?;
+    if take.is_none() {
+        // What was taken long ago is asked again by this program.
+        self_test_of(&point)?;
+    }
     Ok((folded, point))
 }
 
