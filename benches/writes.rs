@@ -25,7 +25,9 @@ use aobo::directory::world_file::change_to_json;
 use aobo::directory::{Change, Cloud, Customer, Fact};
 use aobo::log::{Draft, Log, Memory, Payload, Record, Sqlite};
 use aobo::measure::Workload;
-use aobo::node::{Actor, Choice, Folded, Ledger, RandomIds, Settings, Submission, What};
+use aobo::node::{
+    Actor, Choice, Folded, Ledger, RandomIds, Settings, Submission, TenantScope, What,
+};
 use aobo::policy::Source;
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -107,6 +109,7 @@ fn submitted(principal: Option<Caller>, command: Command) -> Submission {
             operator: principal.is_none(),
             principal,
             key: None,
+            tenants: TenantScope::All,
         },
         what: What::Command(command),
         idempotency_key: None,

@@ -112,6 +112,7 @@ fn submit(data: &DataArgs, what: What) -> Result<(), Failure> {
             principal: None,
             operator: true,
             key: None,
+            tenants: TenantScope::All,
         },
         what,
         idempotency_key: None,

@@ -175,6 +175,7 @@ impl Desk {
             principal: None,
             operator: true,
             key: None,
+            tenants: TenantScope::All,
         };
         let submission = Submission {
             actor,

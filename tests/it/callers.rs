@@ -262,6 +262,7 @@ impl House {
             principal: None,
             operator: true,
             key: None,
+            tenants: TenantScope::All,
         };
         let submission = Submission {
             actor,

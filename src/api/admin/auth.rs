@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderName};
 use cedar_policy::EntityUid;
 
-use crate::api::caller::{CallerIdentity, tenant_of_user};
+use crate::api::caller::CallerIdentity;
 use crate::api::error::ApiError;
 use crate::api::{AppState, given};
 use crate::directory::World;
@@ -37,6 +37,7 @@ pub(super) fn actor(
     let actor = Actor {
         name,
         principal,
+        tenants: caller.tenants().clone(),
         operator: caller.has(Role::Operator),
         key: caller.key().map(str::to_owned),
     };
@@ -95,7 +96,11 @@ pub(super) fn only<'h>(
 }
 
 /// As whom a caller acts.
-fn principal(
+///
+/// # Errors
+/// [`ApiError::Header`] for what is no principal, [`ApiError::Forbidden`] for one that is
+/// not the caller's own, or not of its tenants.
+pub(super) fn principal(
     caller: &CallerIdentity,
     headers: &HeaderMap,
     world: &World,
@@ -123,8 +128,8 @@ fn principal(
         ty: uid.type_name().to_string(),
         id: uid.id().unescaped().to_owned(),
     };
-    match tenant_of_user(world, &principal.ty, &principal.id) {
-        Some(tenant) => within(caller, &tenant)?,
+    match world.tenant_of(&principal) {
+        Some(tenant) => within(caller, tenant)?,
         // Somebody who is not there has no tenant.
         None => everywhere(caller)?,
     }

@@ -147,6 +147,10 @@ async fn take_into_use(
     let Some(next) = next else {
         ledger.point().warn(None);
         let revision = ledger.folded().head.seq;
+        if let Some(expected) = expected.filter(|expected| *expected != revision) {
+            let current = revision;
+            return Err(LedgerError::Precondition { expected, current }.into());
+        }
         let answer =
             json!({ "revision": revision, "bundle": hash, "taken": false, "repeated": false });
         return Ok((revision, answer));

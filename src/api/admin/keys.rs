@@ -13,11 +13,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::auth::{actor, everywhere};
+use super::commands::{expected, idempotency_key};
 use crate::api::AppState;
 use crate::api::body::json_object;
 use crate::api::caller::Asking;
 use crate::api::error::ApiError;
-use crate::node::{ApiKey, NewKey, Role, Secret, Submission, TenantScope, What};
+use crate::node::{Actor, ApiKey, NewKey, Role, Secret, Submission, TenantScope, What};
 
 /// Shape: `{"roles": ["admin-write"], "tenants": ["fabrikam"], "principal":
 /// "PartnerUser::\"ada\""}`; without `tenants`, every tenant.
@@ -47,7 +48,8 @@ pub(super) async fn list(
 /// `POST /v1/keys`: the secret is in the answer, and nowhere else.
 ///
 /// # Errors
-/// [`ApiError`] for a caller that is no operator, or a body that is no key.
+/// [`ApiError`] for a caller that is no operator, a body that is no key, or an
+/// `Idempotency-Key` that was used: the secret is not told twice.
 pub(super) async fn create(
     State(state): State<Arc<AppState>>,
     Asking(caller): Asking,
@@ -70,7 +72,7 @@ pub(super) async fn create(
         id: secret.id(),
         sha256: secret.sha256(),
     };
-    let written = ledger.submit(plain(actor, what)).await?;
+    let written = ledger.submit(submission(actor, what, &headers)?).await?;
     let answer = json!({
         "id": secret.id(),
         "key": secret.reveal(),
@@ -91,17 +93,19 @@ pub(super) async fn revoke(
 ) -> Result<Response, ApiError> {
     let (ledger, actor) = actor(&state, &caller, &headers)?;
     let Path(id) = path?;
-    let written = ledger.submit(plain(actor, What::RevokeKey { id })).await?;
-    Ok(Json(json!({ "revision": written.revision })).into_response())
+    let submission = submission(actor, What::RevokeKey { id }, &headers)?;
+    let written = ledger.submit(submission).await?;
+    let answer = json!({ "revision": written.revision, "repeated": written.repeated });
+    Ok(Json(answer).into_response())
 }
 
-fn plain(actor: crate::node::Actor, what: What) -> Submission {
-    Submission {
+fn submission(actor: Actor, what: What, headers: &HeaderMap) -> Result<Submission, ApiError> {
+    Ok(Submission {
         actor,
         what,
-        idempotency_key: None,
-        expected: None,
-    }
+        idempotency_key: idempotency_key(headers)?,
+        expected: expected(headers)?,
+    })
 }
 
 fn shown(key: &ApiKey) -> Value {

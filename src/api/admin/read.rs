@@ -1,4 +1,7 @@
 //! Reads of the directory, each from one state.
+//!
+//! What a caller may read its role and its tenants say; if it acts as a principal, the
+//! policies as well.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,19 +9,22 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::auth::{everywhere, within};
+use super::auth::{everywhere, principal, within};
 use crate::api::AppState;
 use crate::api::caller::{Asking, CallerIdentity};
 use crate::api::error::ApiError;
 use crate::api::position::REVISION;
+use crate::directory::command::Caller;
 use crate::directory::query::{Holding, Principal};
 use crate::directory::world_file::fact_to_json;
 use crate::directory::{Fact, Key, Scope};
-use crate::node::Folded;
+use crate::engine::intake::{Ask, Party};
+use crate::engine::{Input, Member};
+use crate::node::{Folded, Point};
 
 /// What a read is given.
 pub(super) struct Reading {
@@ -26,14 +32,92 @@ pub(super) struct Reading {
     pub(super) folded: Arc<Folded>,
     pub(super) path: BTreeMap<String, String>,
     pub(super) query: BTreeMap<String, String>,
+    /// As whom the caller reads.
+    principal: Option<Caller>,
     pub(super) now: jiff::Timestamp,
+}
+
+/// What a principal is asked who wants to read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asks {
+    /// To be one of the partner's own people.
+    Partner,
+    /// To be allowed this action on the customer.
+    Customer(&'static str),
+    /// To be allowed to read role assignments at the scope.
+    Scope,
+    /// Not to be one: it is for those who look after the directory.
+    Nobody,
 }
 
 impl Reading {
     pub(super) fn path(&self, name: &str) -> &str {
         self.path.get(name).map_or("", String::as_str)
     }
+
+    /// The Azure scope that the query names.
+    fn scope(&self) -> Result<Scope, ApiError> {
+        let scope = self.query.get("scope");
+        let scope = scope
+            .ok_or_else(|| ApiError::Member("name a `scope`, an Azure resource id".to_owned()))?;
+        Scope::parse(&scope.to_ascii_lowercase())
+            .map_err(|error| ApiError::Member(format!("`scope`: {error}")))
+    }
+
+    /// Whether a principal may read this.
+    fn permits(&self, principal: &Caller, asks: Asks, point: &Point) -> Result<(), ApiError> {
+        let refused = |what: &str| {
+            let Caller { ty, id } = principal;
+            Err(ApiError::Forbidden(format!("{ty} `{id}` may not {what}")))
+        };
+        let (action, ty, id) = match asks {
+            Asks::Partner => {
+                let partner = self.path("partner");
+                let world = &self.folded.world;
+                return match world.tenant_of(principal) {
+                    Some(own) if principal.ty == "PartnerUser" && own == partner => Ok(()),
+                    _ => refused(&format!("read what is of the partner `{partner}`")),
+                };
+            }
+            Asks::Nobody => {
+                return refused(
+                    "read this; use a key that acts as nobody, without `Aobo-Principal`",
+                );
+            }
+            Asks::Customer(action) => (action, "Customer", self.path("customer").to_owned()),
+            Asks::Scope => {
+                let scope = self.scope()?;
+                ("AzureOperation", scope.type_name(), scope.id().to_owned())
+            }
+        };
+        let party = |ty: &str, id: &str| Party {
+            ty: ty.to_owned().into(),
+            id: id.to_owned().into(),
+            properties: Vec::new(),
+        };
+        let operation = Member {
+            name: "operation".into(),
+            value: Input::String(READ_ROLES.into()),
+        };
+        let ask = Ask {
+            principal: party(&principal.ty, &principal.id),
+            action: action.into(),
+            resource: party(ty, &id),
+            context: matches!(asks, Asks::Scope)
+                .then_some(operation)
+                .into_iter()
+                .collect(),
+            ..Ask::default()
+        };
+        match point.decided(ask, self.now).allows() {
+            true => Ok(()),
+            false => refused(&format!("{action} on {ty} `{id}`")),
+        }
+    }
 }
+
+/// What reading role assignments is called in Azure.
+const READ_ROLES: &str = "microsoft.authorization/roleassignments/read";
 
 /// A read: from a state to the answer.
 pub(super) type Read = fn(&Reading) -> Result<Value, ApiError>;
@@ -43,11 +127,14 @@ pub(super) type Read = fn(&Reading) -> Result<Value, ApiError>;
 /// # Errors
 /// [`ApiError`] for a caller that may not, or for a question that makes no sense.
 pub(super) async fn answer(
-    read: Read,
+    (read, asks): (Read, Asks),
     State(state): State<Arc<AppState>>,
     Asking(caller): Asking,
-    path: Result<Path<BTreeMap<String, String>>, PathRejection>,
-    query: Result<Query<BTreeMap<String, String>>, QueryRejection>,
+    (path, query): (
+        Result<Path<BTreeMap<String, String>>, PathRejection>,
+        Result<Query<BTreeMap<String, String>>, QueryRejection>,
+    ),
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let ledger = state.ledger()?;
     let (Path(path), Query(query)) = (path?, query?);
@@ -61,13 +148,18 @@ pub(super) async fn answer(
         // Nothing in the path says whose it is.
         everywhere(&caller)?;
     }
+    let folded = ledger.folded();
     let reading = Reading {
+        principal: principal(&caller, &headers, &folded.world)?,
         caller,
-        folded: ledger.folded(),
+        folded,
         path,
         query,
         now: state.point().now(),
     };
+    if let Some(principal) = &reading.principal {
+        reading.permits(principal, asks, &state.point().current())?;
+    }
     let revision = reading.folded.head.seq;
     let mut value = read(&reading)?;
     if let Value::Object(members) = &mut value {
@@ -79,8 +171,11 @@ pub(super) async fn answer(
 /// `GET /v1/partners/{partner}/customers` (A-REL-01).
 pub(super) fn customers(reading: &Reading) -> Result<Value, ApiError> {
     let pairs = reading.folded.world.customers_of(reading.path("partner"));
-    let customers =
-        pairs.map(|pair| json!({ "customer": pair.customer, "delegatedAdmin": pair.delegates() }));
+    let customers = pairs.map(|pair| match reading.principal {
+        None => json!({ "customer": pair.customer, "delegatedAdmin": pair.delegates() }),
+        // The partner's people see that nowhere; the customer's do (A-DAP-07).
+        Some(_) => json!({ "customer": pair.customer }),
+    });
     Ok(json!({ "customers": customers.collect::<Vec<_>>() }))
 }
 
@@ -182,12 +277,7 @@ pub(super) fn effective_roles(reading: &Reading) -> Result<Value, ApiError> {
 
 /// `GET /v1/roleAssignments?scope=…`: those that reach a scope.
 pub(super) fn role_assignments(reading: &Reading) -> Result<Value, ApiError> {
-    let scope = reading
-        .query
-        .get("scope")
-        .ok_or_else(|| ApiError::Member("name a `scope`, an Azure resource id".to_owned()))?;
-    let scope = Scope::parse(&scope.to_ascii_lowercase())
-        .map_err(|error| ApiError::Member(format!("`scope`: {error}")))?;
+    let scope = reading.scope()?;
     let assignments = reading.folded.world.assignments_reaching(&scope);
     let assignments = assignments.map(|assignment| {
         json!({

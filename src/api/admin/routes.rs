@@ -7,7 +7,7 @@ use axum::routing::{MethodFilter, delete, get, on};
 
 use super::bundle::BUNDLE_BODY_BYTES_MAX;
 use super::commands::{COMMANDS, command};
-use super::read::{self, Read, answer};
+use super::read::{self, Asks, Read, answer};
 use super::{bundle, events, keys};
 use crate::api::front::Front;
 use crate::api::health::{livez, readyz};
@@ -17,19 +17,19 @@ use crate::api::routes::{Handler, Listener, Pool, RouteSpec, finished, spec};
 use crate::api::{AppState, Limits};
 use crate::node::Role;
 
-/// Every read of the directory, by path.
+/// Every read of the directory, by path, and what a principal is asked.
 #[rustfmt::skip]
-const FOLDED_READS: &[(&str, Read, &str)] = &[
-    ("/v1/partners/{partner}/customers", read::customers, "A partner's customers."),
-    ("/v1/partners/{partner}/invitations", read::invitations_of, "Invitations of a partner that wait for an answer."),
-    ("/v1/customers/{customer}/partners", read::partners, "A customer's partners, as its Global Administrator sees them."),
-    ("/v1/customers/{customer}/invitations", read::invitations_to, "Invitations to a customer that wait for an answer."),
-    ("/v1/customers/{customer}/users", read::users, "Users of a customer; `licensed=false` for those without a licence."),
-    ("/v1/customers/{customer}/deletedUsers", read::deleted_users, "Deleted users, with the days that are left to restore them."),
-    ("/v1/customers/{customer}/directoryRoles/{role}/members", read::role_members, "Members of a directory role, without implicit ones."),
-    ("/v1/customers/{customer}/effectiveRoles", read::effective_roles, "Directory roles that somebody holds at a customer, and how."),
-    ("/v1/roleAssignments", read::role_assignments, "Role assignments that reach a scope."),
-    ("/v1/facts", read::facts, "Every fact, as world files have it."),
+const FOLDED_READS: &[(&str, Read, Asks, &str)] = &[
+    ("/v1/partners/{partner}/customers", read::customers, Asks::Partner, "A partner's customers."),
+    ("/v1/partners/{partner}/invitations", read::invitations_of, Asks::Partner, "Invitations of a partner that wait for an answer."),
+    ("/v1/customers/{customer}/partners", read::partners, Asks::Customer("ViewPartnerRelationships"), "A customer's partners, as its Global Administrator sees them."),
+    ("/v1/customers/{customer}/invitations", read::invitations_to, Asks::Customer("ViewPartnerRelationships"), "Invitations to a customer that wait for an answer."),
+    ("/v1/customers/{customer}/users", read::users, Asks::Customer("ListUsers"), "Users of a customer; `licensed=false` for those without a licence."),
+    ("/v1/customers/{customer}/deletedUsers", read::deleted_users, Asks::Customer("ListDeletedUsers"), "Deleted users, with the days that are left to restore them."),
+    ("/v1/customers/{customer}/directoryRoles/{role}/members", read::role_members, Asks::Customer("ListRoleMembers"), "Members of a directory role, without implicit ones."),
+    ("/v1/customers/{customer}/effectiveRoles", read::effective_roles, Asks::Customer("ReadDirectory"), "Directory roles that somebody holds at a customer, and how."),
+    ("/v1/roleAssignments", read::role_assignments, Asks::Scope, "Role assignments that reach a scope."),
+    ("/v1/facts", read::facts, Asks::Nobody, "Every fact, as world files have it."),
 ];
 
 const EVENTS: &str = "/v1/events";
@@ -63,9 +63,9 @@ const OTHERS: &[RouteSpec] = &[
 
 /// Every route of the admin listener.
 pub fn admin_routes() -> impl Iterator<Item = RouteSpec> {
-    let reads = FOLDED_READS
-        .iter()
-        .map(|(path, _, summary)| spec("GET", path, Some(Role::AdminRead), Pool::Admin, summary));
+    let reads = FOLDED_READS.iter().map(|(path, _, _, summary)| {
+        spec("GET", path, Some(Role::AdminRead), Pool::Admin, summary)
+    });
     let writes = COMMANDS.iter().map(|route| {
         let needs = Some(Role::AdminWrite);
         spec(route.method, route.path, needs, Pool::Admin, route.summary)
@@ -98,9 +98,11 @@ pub fn admin_front_within(state: Arc<AppState>, limits: &Limits) -> Front {
         .route(OPENAPI, get(openapi_admin))
         .route(LIVEZ, get(livez))
         .route(READYZ, get(readyz));
-    for (path, read, _) in FOLDED_READS {
-        let read = *read;
-        let handler = move |state, caller, path, query| answer(read, state, caller, path, query);
+    for (path, read, asks, _) in FOLDED_READS {
+        let row = (*read, *asks);
+        let handler = move |state, caller, path, query, headers| {
+            answer(row, state, caller, (path, query), headers)
+        };
         router = router.route(path, get(handler));
     }
     for route in COMMANDS {

@@ -24,7 +24,7 @@ mod token;
 
 pub(super) use admission::Door;
 pub(super) use identity::Asking;
-pub(super) use tenant::{may_ask, tenant_of_user};
+pub(super) use tenant::may_ask;
 
 pub use admission::{Callers, Strangers};
 pub use identity::CallerIdentity;

@@ -83,17 +83,3 @@ fn customer_of_scope(world: &World, party: &Party<'_>) -> Option<String> {
     let subscription = world.subscription(scope.root())?;
     Some(subscription.customer.clone())
 }
-
-/// The tenant of a user, as whom a caller may act.
-pub(in crate::api) fn tenant_of_user(world: &World, ty: &str, id: &str) -> Option<String> {
-    let user = Party {
-        ty: ty.into(),
-        id: id.into(),
-        properties: Vec::new(),
-    };
-    match ty {
-        "PartnerUser" | "CustomerUser" => tenant_of(world, &user),
-        // Publishers and whoever else are in no tenant.
-        _ => None,
-    }
-}

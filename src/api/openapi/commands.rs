@@ -47,15 +47,19 @@ pub(super) fn operation(row: &Row) -> Option<Operation> {
             summary: "Makes a key; its secret is in the answer, and nowhere else.",
             status: 201,
             body: Some(key_body()),
-            headers: &["Aobo-Principal"],
+            headers: HEADERS,
             errors: ERRORS,
             ..Operation::new("createKey", KEYS, made_key())
         }),
         ("DELETE", "/v1/keys/{id}") => Some(Operation {
             summary: "Revokes a key, at once.",
-            headers: &["Aobo-Principal"],
+            headers: HEADERS,
             errors: ERRORS,
-            ..Operation::new("revokeKey", KEYS, object(json!({"revision": revision()})))
+            ..Operation::new(
+                "revokeKey",
+                KEYS,
+                object(json!({"revision": revision(), "repeated": {"type": "boolean"}})),
+            )
         }),
         _ => None,
     }

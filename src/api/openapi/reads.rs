@@ -19,6 +19,7 @@ pub(super) fn operation(row: &Row) -> Option<Operation> {
     Some(Operation {
         summary,
         query: parameters(row.path),
+        headers: if folded { &["Aobo-Principal"] } else { &[] },
         errors: ERRORS,
         answer_headers: if folded { REVISION } else { &[] },
         ..Operation::new(id, tag(row.path), object(members))
@@ -46,7 +47,8 @@ fn of_tenants(path: &str) -> Option<Listed> {
             "listCustomers",
             "A partner's customers.",
             "customers",
-            object(json!({"customer": string(), "delegatedAdmin": yes_or_no})),
+            json!({"type": "object", "required": ["customer"], "properties": {
+                "customer": string(), "delegatedAdmin": yes_or_no}}),
         ),
         "/v1/customers/{customer}/partners" => (
             "listPartners",

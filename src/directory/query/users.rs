@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::directory::command::restorable_until;
+use crate::directory::command::{Caller, restorable_until};
 use crate::directory::facts::{CustomerUser, UserState};
-use crate::directory::{Key, World};
+use crate::directory::{Key, World, names};
 
 /// Seconds of a day.
 const DAY_SECONDS: i64 = 86_400;
@@ -26,6 +26,17 @@ pub struct DeletedUser<'a> {
 }
 
 impl World {
+    /// The partner or customer that a caller's account is of. Publishers are of none.
+    #[must_use]
+    pub fn tenant_of(&self, caller: &Caller) -> Option<&str> {
+        let id = caller.id.as_str();
+        match caller.ty.as_str() {
+            names::PARTNER_USER => Some(&self.partner_users.get(id)?.partner),
+            names::CUSTOMER_USER => Some(&self.customer_users.get(id)?.customer),
+            _ => None,
+        }
+    }
+
     /// The users of a customer that are not deleted, by id.
     pub fn users_of(&self, customer: &str) -> impl Iterator<Item = &CustomerUser> {
         let active = |user: &&CustomerUser| user.state == UserState::Active;

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::event::{self, BUNDLE_TAKEN, KEY_CREATED, KEY_REVOKED};
 use super::{
-    ApiKey, Folded, LedgerError, NewKey, NextBundle, PAYLOAD_VERSION, Submission, What, Written,
+    ApiKey, Folded, LedgerError, NewKey, NextBundle, PAYLOAD_VERSION, Submission, TenantScope,
+    What, Written,
 };
 use crate::directory::command::{Command, Ids};
 use crate::directory::world_file::change_form;
@@ -176,16 +177,27 @@ fn payload(
 /// The member of a payload that holds what the writer got back.
 const ANSWER: &str = "answer";
 
-/// Whether the key that the caller showed has not been revoked since.
+/// Whether the key that the caller showed has not been revoked since, and the principal
+/// that it acts as has stayed within its tenants.
 fn still_good(submission: &Submission, folded: &Folded) -> Result<(), LedgerError> {
-    let Some(id) = &submission.actor.key else {
+    let actor = &submission.actor;
+    let forbidden = |message| Err(LedgerError::Forbidden { message });
+    if let Some(id) = &actor.key
+        && !folded.keys.values().any(|key| key.id == *id)
+    {
+        return forbidden(format!("key {id} was revoked; use another"));
+    }
+    let Some(principal) = actor.principal.as_ref() else {
         return Ok(());
     };
-    match folded.keys.values().any(|key| key.id == *id) {
-        true => Ok(()),
-        false => Err(LedgerError::Forbidden {
-            message: format!("key {id} was revoked; use another"),
-        }),
+    let tenant = folded.world.tenant_of(principal);
+    match &actor.tenants {
+        TenantScope::All => Ok(()),
+        TenantScope::Of(tenants) if tenant.is_some_and(|of| tenants.contains(of)) => Ok(()),
+        TenantScope::Of(_) => forbidden(format!(
+            "`{}` is not for the tenant of `{}`; use a caller that is",
+            actor.name, principal.id
+        )),
     }
 }
 

@@ -11,7 +11,9 @@ use tokio::sync::{oneshot, watch};
 
 use super::past::{Past, PastPoint};
 use super::writer::{Job, Writer};
-use super::{ApiKey, Folded, LedgerError, Moment, NewKey, NextBundle, Settings, Written, open};
+use super::{
+    ApiKey, Folded, LedgerError, Moment, NewKey, NextBundle, Settings, TenantScope, Written, open,
+};
 use crate::directory::command::{Caller, Command, Ids};
 use crate::log::{Json, Log};
 use crate::node::DecisionPoint;
@@ -26,6 +28,9 @@ pub struct Actor {
     pub name: String,
     /// The principal that it acts as; without one it can only do what operators do.
     pub principal: Option<Caller>,
+    /// Whose tenants it may write for: its principal must still be of one when its turn
+    /// comes.
+    pub tenants: TenantScope,
     /// Whether it may do what no policy is about.
     pub operator: bool,
     /// The id of the key that it showed. It must still be good when its turn comes;

@@ -9,7 +9,7 @@ use crate::engine::{Change, EngineError, EntityData, each_entity};
 use crate::node::ledger::STARTER;
 use crate::node::{
     Actor, Clock, DecisionPoint, Ledger, LedgerError, Misfit, NodeError, Point, Refusal,
-    Submission, TakenBundle, What,
+    Submission, TakenBundle, TenantScope, What,
 };
 use crate::policy::Bundle;
 
@@ -253,6 +253,7 @@ fn take(ledger: &Ledger, texts: &Texts) -> Result<Reloaded, LedgerError> {
             principal: None,
             operator: true,
             key: None,
+            tenants: TenantScope::All,
         },
         what: What::TakeBundle(next),
         idempotency_key: None,

@@ -10,7 +10,8 @@ use aobo::api::BUNDLE_BODY_BYTES_MAX;
 use aobo::directory::Profile;
 use aobo::log::Memory;
 use aobo::node::{
-    Actor, Choice, Folded, LedgerError, Moment, Role, Submission, TOLD_MAX, TakenBundle, What,
+    Actor, Choice, Folded, LedgerError, Moment, Role, Submission, TOLD_MAX, TakenBundle,
+    TenantScope, What,
 };
 use aobo::policy::Source;
 use serde_json::{Value, json};
@@ -299,6 +300,7 @@ fn what_was_written_meanwhile_is_in_the_new_state() {
         principal: None,
         operator: true,
         key: None,
+        tenants: TenantScope::All,
     };
     let submission = |actor: &Actor| Submission {
         actor: actor.clone(),

@@ -14,7 +14,9 @@ use aobo::directory::command::Caller;
 use aobo::log::{
     Checkpoint, Draft, Faults, Head, Log, LogError, Memory, Record, Sqlite, Step, Verified,
 };
-use aobo::node::{Actor, Choice, Folded, Ledger, LedgerError, Moment, Submission, What, Written};
+use aobo::node::{
+    Actor, Choice, Folded, Ledger, LedgerError, Moment, Submission, TenantScope, What, Written,
+};
 use aobo::policy::Source;
 use serde_json::{Value, json};
 
@@ -112,6 +114,7 @@ fn operator() -> Actor {
         principal: None,
         operator: true,
         key: None,
+        tenants: TenantScope::All,
     }
 }
 
@@ -422,6 +425,47 @@ fn a_write_is_authorized_by_what_those_before_it_left() {
     for n in [2, 5] {
         let error = answers[n].as_ref().unwrap_err();
         assert!(matches!(error, LedgerError::Forbidden { .. }), "{error}");
+    }
+    replays(&desk.ledger);
+}
+
+/// A caller of some tenants that acts for a user who went to another tenant meanwhile,
+/// where the policies would let it.
+#[test]
+fn a_write_is_for_the_tenants_of_its_caller_when_its_turn_comes() {
+    let gated = Gated::new(Arc::new(Memory::new()));
+    let desk = Desk::on(Arc::clone(&gated) as Arc<dyn Log>);
+    let ada = |id: &str, tenants: TenantScope| {
+        let create = json!({"command": "create-user", "customer": "contoso", "user": id, "display_name": id});
+        let actor = Actor {
+            principal: Some(Caller {
+                ty: "PartnerUser".to_owned(),
+                id: "ada".to_owned(),
+            }),
+            tenants,
+            ..operator()
+        };
+        by(actor, command(create))
+    };
+    let fabrikam = || TenantScope::Of(["fabrikam".to_owned()].into());
+    let northwind =
+        json!({"partner": "northwind", "customer": "contoso", "status": "active", "dap": "active"});
+    let writes = vec![
+        ada("u4", fabrikam()),
+        put(&json!({"relationships": [northwind]})),
+        put(&json!({"partner_users": {"ada": {"partner": "northwind", "roles": ["AdminAgent"]}}})),
+        ada("u5", fabrikam()),
+        ada("u6", TenantScope::All),
+    ];
+    let answers = together(&gated, &desk.ledger, writes);
+    let error = answers[3].as_ref().unwrap_err();
+    assert!(matches!(error, LedgerError::Forbidden { .. }), "{error}");
+    assert!(
+        error.to_string().contains("is not for the tenant"),
+        "{error}"
+    );
+    for n in [0, 1, 2, 4] {
+        assert!(answers[n].is_ok(), "{n}: {:?}", answers[n]);
     }
     replays(&desk.ledger);
 }

@@ -184,3 +184,32 @@ fn no_answer_shows_a_key_or_its_hash() {
         assert!(!seen.contains(hidden), "{hidden} was shown");
     }
 }
+
+#[test]
+fn keys_are_written_once_and_at_the_revision_that_was_seen() {
+    let desk = Desk::start();
+    let reader = json!({"roles": ["admin-read"]});
+    let makes = |name, value: &str| {
+        let call = desk.operator("POST", KEYS).header(name, value);
+        call.json(&reader).send()
+    };
+    let seen = desk.head().seq;
+    let made = makes("Idempotency-Key", "k1");
+    assert_eq!(made.status, 201, "{}", made.json);
+    let after = desk.head();
+    // Its secret was told once, and is not told again.
+    makes("Idempotency-Key", "k1").refused(409, "idempotency-key-reused");
+    makes("If-Match", &format!("\"{seen}\"")).refused(412, "precondition-failed");
+    let path = format!("{KEYS}/{}", made.json["id"].as_str().unwrap());
+    let revokes = |name, value: &str| desk.operator("DELETE", &path).header(name, value).send();
+    revokes("If-Match", &format!("\"{seen}\"")).refused(412, "precondition-failed");
+    desk.wrote_nothing_since(after);
+    let first = revokes("Idempotency-Key", "k2");
+    assert_eq!(
+        (first.status, &first.json["repeated"]),
+        (200, &json!(false))
+    );
+    let again = revokes("Idempotency-Key", "k2");
+    let told = ["revision", "repeated"].map(|name| again.json[name].clone());
+    assert_eq!(told, [first.json["revision"].clone(), json!(true)]);
+}

@@ -3,7 +3,7 @@
 use aobo::api::reads;
 use serde_json::{Value, json};
 
-use super::{Desk, FIRST, SEEDED};
+use super::{ADA, Desk, FIRST, GINA, NORA, SEEDED};
 
 /// Answers that were checked, by the path of their read.
 struct Checked {
@@ -259,4 +259,42 @@ fn a_read_that_makes_no_sense_is_refused() {
         .refused(404, "not-found");
     let deleted = desk.operator("DELETE", "/v1/events").send();
     deleted.refused(405, "method-not-allowed");
+}
+
+#[test]
+fn a_principal_reads_what_the_policies_let_it() {
+    let desk = Desk::start();
+    let mia = r#"CustomerUser::"mia""#;
+    let scope = "/v1/roleAssignments?scope=/subscriptions/s1";
+    let members = "/v1/customers/contoso/directoryRoles/Global%20Administrator/members";
+    for (who, path, status) in [
+        (GINA, "/v1/customers/contoso/partners", 200),
+        (ADA, "/v1/customers/contoso/partners", 403),
+        (mia, "/v1/customers/contoso/partners", 403),
+        (ADA, "/v1/customers/contoso/users", 200),
+        (NORA, "/v1/customers/contoso/users", 403),
+        (ADA, "/v1/customers/tailspin/users", 403),
+        (ADA, "/v1/customers/contoso/deletedUsers", 200),
+        (NORA, "/v1/customers/contoso/deletedUsers", 403),
+        (ADA, members, 200),
+        (NORA, members, 403),
+        (NORA, "/v1/partners/fabrikam/customers", 200),
+        (NORA, "/v1/partners/northwind/customers", 403),
+        (GINA, "/v1/partners/fabrikam/customers", 403),
+        (NORA, "/v1/partners/northwind/invitations", 403),
+        (NORA, scope, 403),
+        (GINA, "/v1/facts", 403),
+    ] {
+        let reply = desk.by(who, "GET", path).send();
+        assert_eq!(reply.status, status, "{who} {path}: {}", reply.json);
+        if status == 403 {
+            reply.refused(403, "forbidden");
+        }
+    }
+    // The partner's people do not see there whether it has privileges (A-DAP-07).
+    let customers = desk
+        .by(ADA, "GET", "/v1/partners/fabrikam/customers")
+        .send();
+    let wanted = json!([{"customer": "contoso"}, {"customer": "tailspin"}]);
+    assert_eq!(customers.json["customers"], wanted);
 }

@@ -10,7 +10,7 @@ use aobo::directory::Profile;
 use aobo::directory::command::Ids;
 use aobo::log::{Log, Sqlite};
 use aobo::node::decision_log::{Audit, DecisionLog, RotatingFile};
-use aobo::node::{Actor, Choice, Ledger, Settings, Submission, What};
+use aobo::node::{Actor, Choice, Ledger, Settings, Submission, TenantScope, What};
 use aobo::policy::Source;
 use serde_json::{Value, json};
 
@@ -162,6 +162,7 @@ fn put(ledger: &Ledger, facts: Value) {
                     principal: None,
                     operator: true,
                     key: None,
+                    tenants: TenantScope::All,
                 },
                 what: What::Command(serde_json::from_value(command).unwrap()),
                 idempotency_key: None,
