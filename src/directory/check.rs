@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::facts::{
     AutopilotProfile, CustomerUser, DenyAssignment, Device, Group, Invitation, InvitationStatus,
-    ManagementGroup, PROFILE_SETTINGS, PartnerUser, RoleAssignment, UserState,
+    ManagementGroup, PROFILE_SETTINGS, PartnerUser, RoleAssignment, Subscription, UserState,
 };
 use super::references::references;
 use super::{DirectoryError, Fact, Key, World, deny_assignment, directory_role, names};
@@ -45,6 +45,7 @@ pub(super) fn put(world: &World, fact: &Fact) -> Result<(), DirectoryError> {
             known_roles(gdap.roles.iter(), "roles", &what)?;
             known_roles(assigned, "assignments", &what)
         }
+        Fact::Subscription(subscription) => subscription_fact(world, subscription, &what),
         Fact::ManagementGroup(group) => management_group(world, group, &what),
         Fact::RoleAssignment(assignment) => role_assignment(world, assignment, &what),
         Fact::DenyAssignment(assignment) => deny(world, assignment, &what),
@@ -193,7 +194,55 @@ fn management_group(
         outer,
         "parent",
         what,
-    )
+    )?;
+    let held = world.subscription_below(&group.id);
+    match (&group.parent, held) {
+        (Some(parent), Some(held)) => {
+            one_customer(world, parent, &held.customer, ("parent", what))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn subscription_fact(
+    world: &World,
+    subscription: &Subscription,
+    what: &str,
+) -> Result<(), DirectoryError> {
+    match &subscription.management_group {
+        None => Ok(()),
+        Some(group) => {
+            let place = ("management_group", what);
+            one_customer(world, group, &subscription.customer, place)
+        }
+    }
+}
+
+/// Each tenant has a tree of management groups of its own (A-ACT-02): refuses a
+/// customer's subscription in one that holds another customer's, or its own as
+/// another customer's.
+// INVARIANT (trees): all subscriptions of a tree are of one customer, so that any
+// one of them tells whose it is.
+fn one_customer(
+    world: &World,
+    group: &str,
+    customer: &str,
+    (field, what): (&'static str, &str),
+) -> Result<(), DirectoryError> {
+    let root = world.tree_of(group);
+    match world.subscription_below(root) {
+        Some(other) if other.customer != customer => Err(DirectoryError::Inconsistent {
+            what: what.to_owned(),
+            field,
+            message: format!(
+                "a subscription of `{customer}` would be among those of `{}`, under the \
+                 management group `{root}`",
+                other.customer
+            ),
+            remedy: "name a management group of the subscription's own customer",
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Walks outwards from `first` and refuses to come back to `start`.

@@ -261,7 +261,7 @@ pub struct Subscription {
     pub seller: Option<String>,
 }
 
-/// A group of subscriptions.
+/// A group of subscriptions; those of one tree are one customer's (A-ACT-02).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManagementGroup {
     /// Its id, lower case.

@@ -9,3 +9,4 @@ pub(crate) mod facts;
 mod failures;
 mod questions;
 mod tenants;
+mod trees;

@@ -56,6 +56,11 @@ pub struct World {
     ///
     /// INVARIANT (uses): an entry for every reference of every fact, and no other.
     pub(super) uses: OrdSet<(Arc<Key>, Arc<Key>)>,
+    /// Management group, group next below it that is filled. Derived.
+    ///
+    /// INVARIANT (filled): a group is filled if a subscription is in it, or a group
+    /// that is; an entry for every such group that is in another, and no other.
+    pub(super) filled: OrdSet<Arc<(String, String)>>,
 }
 
 impl World {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::World;
 use super::state::ById;
+use super::trees;
 use crate::directory::{Fact, Key};
 
 impl World {
@@ -105,6 +106,7 @@ impl World {
     /// The same for a fact whose key no other has.
     pub(super) fn insert_new(&mut self, fact: Fact) {
         self.note_uses(&fact);
+        let group = trees::put_into(&fact);
         match fact {
             Fact::Partner(f) => put(&mut self.partners, &f.id.clone(), f),
             Fact::Customer(f) => put(&mut self.customers, &f.id.clone(), f),
@@ -147,12 +149,14 @@ impl World {
             }
             Fact::ServiceRequest(f) => put(&mut self.service_requests, &f.id.clone(), f),
         }
+        self.note_filled(group);
     }
 
     pub(super) fn delete(&mut self, key: &Key) {
-        if let Some(fact) = self.fact(key) {
-            self.forget_uses(&fact);
-        }
+        let Some(fact) = self.fact(key) else {
+            return;
+        };
+        self.forget_uses(&fact);
         match key {
             Key::Partner(id) => drop(self.partners.remove(id.as_str())),
             Key::Customer(id) => drop(self.customers.remove(id.as_str())),
@@ -193,6 +197,7 @@ impl World {
             }
             Key::ServiceRequest(id) => drop(self.service_requests.remove(id.as_str())),
         }
+        self.forget_filled(&fact);
     }
 }
 

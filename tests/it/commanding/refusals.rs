@@ -315,6 +315,66 @@ fn azure() {
     assert_eq!(super::rules(&planned), ["A-AZ-10"]);
 }
 
+/// The subscriptions under one root management group are one customer's (A-ACT-02).
+#[test]
+fn a_tree_of_management_groups_is_one_customers() {
+    let mut stage = stage();
+    for group in [
+        json!({"Tailspin-Root": null}),
+        json!({"tailspin-erp": {"parent": "tailspin-root"}}),
+        json!({"nobody": null}),
+        json!({"nobody-below": {"parent": "nobody"}}),
+    ] {
+        stage.done(json!({"command": "put", "fact": {"management_groups": group}}));
+    }
+    let move_into = |subscription: &str, group: &str| json!({"command": "move-subscription", "subscription": subscription, "management_group": group});
+    stage.done(move_into("tailspin-erp", "tailspin-ERP"));
+    let remedy = "name a management group of the subscription's own customer";
+    let refused = |stage: &mut Stage, command: Value, words: &str| {
+        let error = stage.refused(command);
+        let got = (error.code(), error.to_string(), error.next_step());
+        assert_eq!(got, ("directory", words.to_owned(), remedy.to_owned()));
+    };
+    // Anywhere in the other customer's tree, also where no subscription is.
+    for group in ["contoso-root", "contoso-empty", "contoso-network"] {
+        refused(
+            &mut stage,
+            move_into("tailspin-ERP", group),
+            "subscription `tailspin-erp`: a subscription of `tailspin` would be among those of \
+             `contoso`, under the management group `contoso-root`",
+        );
+    }
+    // Nor with the group that it is in, or that group's own.
+    for group in ["tailspin-erp", "tailspin-root"] {
+        refused(
+            &mut stage,
+            json!({"command": "put-management-group", "management_group": group, "parent": "contoso-empty"}),
+            &format!(
+                "management group `{group}`: a subscription of `tailspin` would be among those \
+                 of `contoso`, under the management group `contoso-root`"
+            ),
+        );
+    }
+    // Nor by becoming another customer's where it is.
+    refused(
+        &mut stage,
+        json!({"command": "put", "fact": {"subscriptions": {"tailspin-erp": {"customer": "contoso", "management_group": "tailspin-erp"}}}}),
+        "subscription `tailspin-erp`: a subscription of `contoso` would be among those of \
+         `tailspin`, under the management group `tailspin-root`",
+    );
+    // A tree without subscriptions is anybody's, until one comes into it.
+    stage.done(move_into("tailspin-erp", "nobody-below"));
+    stage.done(json!({"command": "put-management-group", "management_group": "tailspin-erp", "parent": "contoso-empty"}));
+    refused(
+        &mut stage,
+        json!({"command": "put-management-group", "management_group": "contoso-root", "parent": "nobody"}),
+        "management group `contoso-root`: a subscription of `contoso` would be among those of \
+         `tailspin`, under the management group `nobody`",
+    );
+    stage.done(json!({"command": "move-subscription", "subscription": "tailspin-erp"}));
+    stage.done(json!({"command": "put-management-group", "management_group": "contoso-root", "parent": "nobody"}));
+}
+
 #[test]
 fn ids_are_checked() {
     for user in ["a\u{200b}b@contoso.example", "a\nb@contoso.example"] {

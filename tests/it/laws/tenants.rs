@@ -115,7 +115,8 @@ impl Facts {
         }
     }
 
-    /// A scope and all that encloses it.
+    /// A scope and all that encloses it. A management group that encloses
+    /// subscriptions of several customers is no grant of any of them.
     fn enclosing(&self, resource: &str) -> BTreeSet<String> {
         let mut scopes: BTreeSet<String> = BTreeSet::from([resource.to_owned()]);
         scopes.extend(
@@ -141,11 +142,41 @@ impl Facts {
                 })
                 .collect();
             let before = scopes.len();
-            scopes.extend(outer);
+            scopes.extend(outer.into_iter().filter(|group| !self.shared(group)));
             if scopes.len() == before {
                 return scopes;
             }
         }
+    }
+
+    /// Whether subscriptions of several customers are below a management group.
+    fn shared(&self, scope: &str) -> bool {
+        let mut below = BTreeSet::from([scope.to_owned()]);
+        loop {
+            let before = below.len();
+            for fact in &self.0 {
+                match fact {
+                    Fact::ManagementGroup(f) => {
+                        let outer = f.parent.as_deref().map(management_scope);
+                        if outer.is_some_and(|outer| below.contains(&outer)) {
+                            below.insert(management_scope(&f.id));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            if below.len() == before {
+                break;
+            }
+        }
+        let customers = self.0.iter().filter_map(|fact| match fact {
+            Fact::Subscription(f) => {
+                let group = f.management_group.as_deref().map(management_scope)?;
+                below.contains(&group).then_some(f.customer.as_str())
+            }
+            _ => None,
+        });
+        customers.collect::<BTreeSet<&str>>().len() > 1
     }
 }
 
