@@ -326,7 +326,8 @@ impl Asking<'_> {
     }
 
     /// A group is written, and so are the one that it leaves and the one that it
-    /// comes into. A new one is there only by its parent; without a parent it is
+    /// comes into; moving it changes who has access to what is in it, so that is
+    /// asked, too. A new one is there only by its parent; without a parent it is
     /// asked about itself, on which nobody holds a role yet.
     fn of_group(&self, id: &str, parent: Option<&str>) -> Result<Vec<Ask<'static>>, CommandError> {
         let known = self
@@ -335,11 +336,15 @@ impl Asking<'_> {
             .get(id.to_ascii_lowercase().as_str());
         let own = (known.is_some() || parent.is_none()).then_some(id);
         let old = known.and_then(|group| group.parent.as_deref());
-        let old = old.filter(|old| !parent.is_some_and(|new| new.eq_ignore_ascii_case(old)));
-        let groups = own.into_iter().chain(old).chain(parent);
-        groups
-            .map(|group| self.on_group(WRITE_GROUP, group))
-            .collect()
+        let stays = match (old, parent) {
+            (Some(old), Some(new)) => new.eq_ignore_ascii_case(old),
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        let left = old.filter(|_| !stays);
+        let groups = own.into_iter().chain(left).chain(parent);
+        let writes = groups.map(|group| self.on_group(WRITE_GROUP, group));
+        let moved = (known.is_some() && !stays).then(|| self.on_group(WRITE_ROLE, id));
+        writes.chain(moved).collect()
     }
 
     fn on_group(&self, operation: &'static str, id: &str) -> Result<Ask<'static>, CommandError> {

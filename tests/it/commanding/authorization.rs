@@ -226,6 +226,32 @@ fn nobody_acts_for_another_partner() {
     assert_eq!(words("draft"), words("nothing"));
 }
 
+/// Who moves a management group changes who has access to what is in it; a
+/// Contributor, who may write all groups, gives nobody access (B-AZ-05).
+#[test]
+fn a_contributor_moves_no_management_group() {
+    let mut stage = stage();
+    let root = "/providers/Microsoft.Management/managementGroups/contoso-root";
+    stage.done(json!({"command": "assign-azure-role", "principal": "carl@contoso.example", "role": "Contributor", "scope": root}));
+    let put = |group: &str, parent: Option<&str>| read(json!({"command": "put-management-group", "management_group": group, "parent": parent}));
+    let may = |stage: &Stage, command: &Command| {
+        let (carl, orla) = ("carl@contoso.example", "orla@contoso.example");
+        [carl, orla].map(|who| stage.may(customer_user(who), command))
+    };
+    let moved = put("contoso-NETWORK", Some("contoso-empty"));
+    assert_eq!(may(&stage, &moved), [false, true]);
+    assert_eq!(may(&stage, &put("contoso-empty", None)), [false, true]);
+    // What moves nothing takes nobody's access, and gives none.
+    assert_eq!(may(&stage, &put("contoso-new", Some("contoso-empty"))), [true; 2]);
+    let same = put("contoso-network", Some("CONTOSO-platform"));
+    assert_eq!(may(&stage, &same), [true; 2]);
+    // Access is asked about the group that is moved.
+    let role = "Role Based Access Control Administrator";
+    let network = "/providers/Microsoft.Management/managementGroups/contoso-network";
+    stage.done(json!({"command": "assign-azure-role", "principal": "carl@contoso.example", "role": role, "scope": network}));
+    assert_eq!(may(&stage, &moved), [true; 2]);
+}
+
 /// A text without the link is denied by the policy too (A-INV-11).
 #[test]
 fn a_text_without_the_link_is_denied() {
