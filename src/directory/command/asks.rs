@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::machines::{INVITATION, InvitationStep};
 use super::{Command, CommandError, import};
 use crate::directory::azure_scope::{SCOPE_FORMS, management_group_scope, subscription_scope};
-use crate::directory::facts::{Invitation, InvitationStatus};
+use crate::directory::facts::{Invitation, InvitationStatus, ProductKind};
 use crate::directory::{Change, Fact, Scope, World, names};
 use crate::engine::intake::{Ask, Party};
 use crate::engine::{Input, Member};
@@ -240,14 +240,7 @@ impl Asking<'_> {
             }
             Command::SetSeats {
                 customer, product, ..
-            } => {
-                let key = (customer.clone(), product.clone());
-                let action = match self.world.seats.contains_key(&key) {
-                    true => "RenewSubscription",
-                    false => "PurchaseSubscription",
-                };
-                vec![self.ask(action, names::CUSTOMER, customer)]
-            }
+            } => vec![self.of_seats(customer, product)],
             Command::ActivateProduct { product, .. } => {
                 let action = "ActivateMarketplaceProduct";
                 vec![self.ask(action, names::LICENSE_PRODUCT, product)]
@@ -280,6 +273,22 @@ impl Asking<'_> {
                 .with("product", text(product))
         });
         asks.collect()
+    }
+
+    /// What is there already is renewed, what is not is bought. How many a customer
+    /// has of a marketplace product is changed by a procedure of its own (A-USR-13,
+    /// B-PC-20); buying one is like buying any.
+    fn of_seats(&self, customer: &str, product: &str) -> Ask<'static> {
+        let kind = self.world.products.get(product).map(|found| found.kind);
+        let market = kind.is_some_and(|kind| kind != ProductKind::Microsoft);
+        let key = (customer.to_owned(), product.to_owned());
+        match (self.world.seats.contains_key(&key), market) {
+            (false, _) => self.ask("PurchaseSubscription", names::CUSTOMER, customer),
+            (true, false) => self.ask("RenewSubscription", names::CUSTOMER, customer),
+            (true, true) => self
+                .ask("ChangeSaasQuantity", names::LICENSE_PRODUCT, product)
+                .with("customer", text(customer)),
+        }
     }
 
     fn of_devices(&self, command: &Command) -> Vec<Ask<'static>> {

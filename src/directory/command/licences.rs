@@ -55,6 +55,9 @@ impl Planner {
         Ok(())
     }
 
+    /// Buying and renewing take away nothing that is there: nobody knows which partner
+    /// sold it, and a user who is restored gets licences back as far as seats are free
+    /// (A-REL-07, A-USR-04).
     pub(super) fn set_seats(
         &mut self,
         customer: &str,
@@ -63,6 +66,17 @@ impl Planner {
     ) -> Result<(), CommandError> {
         self.known(&Key::Product(product.to_owned()))?;
         let old = self.seats(customer, product);
+        if let Some(old) = old.as_ref().filter(|old| free < old.free) {
+            let there = old.free;
+            return Err(CommandError::Refused {
+                rules: &["A-REL-04", "A-REL-07", "A-USR-04"],
+                message: format!(
+                    "`{customer}` has {there} free licences of `{product}`; buying and renewing \
+                     leave no fewer"
+                ),
+                remedy: "say at least as many as are free; what expired is for the operator to report",
+            });
+        }
         if old.is_none() {
             self.advise(
                 "A-USR-05",

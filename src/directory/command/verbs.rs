@@ -104,7 +104,8 @@ pub enum Command {
     AssignLicense { users: Vec<String>, product: String },
     /// Takes it away from each (A-USR-11).
     RemoveLicense { users: Vec<String>, product: String },
-    /// Buys or renews: so many licences are free from now on (A-REL-04).
+    /// Buys or renews: so many licences are free from now on, no fewer than before
+    /// (A-REL-04, A-USR-04).
     SetSeats {
         customer: String,
         product: String,

@@ -226,6 +226,21 @@ fn nobody_acts_for_another_partner() {
     assert_eq!(words("draft"), words("nothing"));
 }
 
+/// Of a marketplace product a partner's people buy the first seats; how many there
+/// are then is not theirs to change (A-USR-13, B-PC-20).
+#[test]
+fn seats_of_the_marketplace_are_bought_and_not_changed() {
+    let mut stage = stage();
+    let set = |product: &str| read(json!({"command": "set-seats", "customer": "contoso", "product": product, "free": 5}));
+    let may = |stage: &Stage, product: &str| [ADA, SOFIA, NILS].map(|who| stage.may(who, &set(product)));
+    assert_eq!(may(&stage, "docsign"), [true; 3]);
+    assert_eq!(may(&stage, "firewall-vm"), [false; 3], "it has seats");
+    assert_eq!(may(&stage, "office-e3"), [true; 3], "that is a renewal");
+    let seats = json!({"contoso": {"docsign": {"free": 0}}});
+    stage.done(json!({"command": "put", "fact": {"seats": seats}}));
+    assert_eq!(may(&stage, "docsign"), [false; 3]);
+}
+
 /// Who moves a management group changes who has access to what is in it; a
 /// Contributor, who may write all groups, gives nobody access (B-AZ-05).
 #[test]

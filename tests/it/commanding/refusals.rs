@@ -196,6 +196,22 @@ fn seats_and_products() {
     );
 }
 
+/// What one partner sold, another does not take away by selling less.
+#[test]
+fn no_seats_are_lost_by_buying_or_renewing() {
+    let set = |product: &str, free: u32| json!({"command": "set-seats", "customer": "contoso", "product": product, "free": free});
+    for free in [0, 2] {
+        refused(
+            set("office-e3", free),
+            &["A-REL-04", "A-REL-07", "A-USR-04"],
+            "`contoso` has 3 free licences of `office-e3`; buying and renewing leave no fewer",
+        );
+    }
+    for (product, free) in [("office-e3", 3), ("office-e3", 4), ("visio", 0), ("docsign", 0)] {
+        stage().done(set(product, free));
+    }
+}
+
 #[test]
 fn licences_move_with_the_seats() {
     let mut stage = stage();

@@ -15,11 +15,17 @@ fn later(seconds: i64) -> Timestamp {
     Timestamp::from_second(NOW.as_second() + seconds).expect("a time")
 }
 
+/// The operator reports how many seats are free.
+fn seats(stage: &mut Stage, product: &str, free: u32) {
+    let seats = json!({"contoso": {product: {"free": free}}});
+    stage.done(json!({"command": "put", "fact": {"seats": seats}}));
+}
+
 /// The example world, with seats, and Mia holding two licences.
 fn stage(office: u32, visio: u32) -> Stage {
     let mut stage = Stage::fabrikam();
     for (product, free) in [("office-e3", 1), ("visio", 1)] {
-        stage.done(json!({"command": "set-seats", "customer": "contoso", "product": product, "free": free}));
+        seats(&mut stage, product, free);
         stage.done(json!({"command": "assign-license", "users": ["mia@contoso.example"], "product": product}));
     }
     stage.act(
@@ -27,7 +33,7 @@ fn stage(office: u32, visio: u32) -> Stage {
         json!({"command": "delete-user", "user": "mia@contoso.example"}),
     );
     for (product, free) in [("office-e3", office), ("visio", visio)] {
-        stage.done(json!({"command": "set-seats", "customer": "contoso", "product": product, "free": free}));
+        seats(&mut stage, product, free);
     }
     stage
 }
