@@ -197,9 +197,7 @@ fn management_group(
     )?;
     let held = world.subscription_below(&group.id);
     match (&group.parent, held) {
-        (Some(parent), Some(held)) => {
-            one_customer(world, parent, &held.customer, ("parent", what))
-        }
+        (Some(parent), Some(held)) => one_customer(world, parent, &held.customer, ("parent", what)),
         _ => Ok(()),
     }
 }

@@ -3,8 +3,10 @@
 use super::machines::{SUBSCRIPTION, SubscriptionState, SubscriptionStep};
 use super::plan::Planner;
 use super::{Command, CommandError, Named};
-use crate::directory::azure_scope::{SCOPE_FORMS, subscription_scope};
-use crate::directory::facts::{ManagementGroup, RoleAssignment, Subscription};
+use crate::directory::azure_scope::{SCOPE_FORMS, management_group_scope, subscription_scope};
+use crate::directory::facts::{
+    CustomerUser, ManagementGroup, RoleAssignment, Subscription, UserState,
+};
 use crate::directory::{Fact, Key, Scope, ScopeKind, names};
 
 /// The role that a partner's Admin Agents get on what it provisions (A-AZ-04).
@@ -35,13 +37,7 @@ impl Planner {
             Command::PutManagementGroup {
                 management_group,
                 parent,
-            } => {
-                let group = ManagementGroup {
-                    id: management_group.to_ascii_lowercase(),
-                    parent: parent.as_ref().map(|id| id.to_ascii_lowercase()),
-                };
-                Ok(self.put(Fact::ManagementGroup(group))?)
-            }
+            } => self.put_group(management_group, parent.as_deref()),
             Command::RemoveManagementGroup { management_group } => {
                 let key = Key::ManagementGroup(management_group.to_ascii_lowercase());
                 self.known(&key)?;
@@ -125,8 +121,58 @@ impl Planner {
         if let Some(group) = &group {
             self.known(&Key::ManagementGroup(group.clone()))?;
         }
+        let into = group.clone();
         subscription.management_group = group;
-        Ok(self.put(Fact::Subscription(subscription))?)
+        let customer = subscription.customer.clone();
+        self.put(Fact::Subscription(subscription))?;
+        self.for_own_users(into.as_deref(), &customer)
+    }
+
+    fn put_group(&mut self, id: &str, parent: Option<&str>) -> Result<(), CommandError> {
+        let id = id.to_ascii_lowercase();
+        let parent = parent.map(str::to_ascii_lowercase);
+        let into = parent.clone();
+        self.put(Fact::ManagementGroup(ManagementGroup {
+            id: id.clone(),
+            parent,
+        }))?;
+        let held = self.world.subscription_below(&id);
+        match held.map(|held| held.customer.clone()) {
+            Some(customer) => self.for_own_users(into.as_deref(), &customer),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses to bring a customer's subscriptions to where another customer's users
+    /// hold roles: whose a management group is shows only when something is in it.
+    fn for_own_users(&self, group: Option<&str>, customer: &str) -> Result<(), CommandError> {
+        let Some(group) = group else {
+            return Ok(());
+        };
+        let scope = self.scope(&management_group_scope(group), "management_group")?;
+        for assignment in self.world.assignments_reaching(&scope) {
+            let user = self.user_of_customer(&assignment.principal);
+            if let Some(user) = user.filter(|user| user.customer != customer) {
+                return Err(CommandError::Refused {
+                    rules: &["A-ACT-02"],
+                    message: format!(
+                        "`{}` of `{}` holds the role `{}` on `{}`, and would on subscriptions of \
+                         `{customer}`",
+                        user.id, user.customer, assignment.role, assignment.scope
+                    ),
+                    remedy: "remove that role assignment first",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The user of a customer that an assignment names, if it names one.
+    fn user_of_customer(&self, principal: &str) -> Option<&CustomerUser> {
+        let world = &self.world;
+        let partners = world.has_group(principal) || world.partner_users.contains_key(principal);
+        let user = world.customer_users.get(principal).filter(|_| !partners);
+        user.map(AsRef::as_ref)
     }
 
     fn assign_azure_role(
@@ -135,14 +181,49 @@ impl Planner {
         role: &str,
         scope: &str,
     ) -> Result<(), CommandError> {
+        let scope = self.scope(scope, "scope")?;
+        self.may_hold(principal, &scope)?;
         let assignment = RoleAssignment {
             principal: principal.to_owned(),
             role: role.to_owned(),
-            scope: self.scope(scope, "scope")?.id().to_owned(),
+            scope: scope.id().to_owned(),
         };
         let key = Key::RoleAssignment(assignment.clone());
         self.is_new(&key, "nothing is left to do: it is assigned")?;
         Ok(self.put(Fact::RoleAssignment(assignment))?)
+    }
+
+    /// Of users of customers, those of the scope's own customer may hold a role there,
+    /// if they are not deleted; whoever is of a partner may anyway (A-ASG-07, B-AZ-11).
+    fn may_hold(&self, principal: &str, scope: &Scope) -> Result<(), CommandError> {
+        let world = &self.world;
+        let Some(user) = self.user_of_customer(principal) else {
+            return Ok(());
+        };
+        if let UserState::Deleted(_) = user.state {
+            return Err(CommandError::Refused {
+                rules: &["A-USR-03"],
+                message: format!("`{principal}` is deleted"),
+                remedy: "restore the user first",
+            });
+        }
+        let of = match scope.kind() {
+            ScopeKind::ManagementGroup => world.subscription_below(world.tree_of(scope.root())),
+            _ => world.subscription(scope.root()),
+        };
+        match of {
+            Some(of) if of.customer != user.customer => Err(CommandError::Refused {
+                rules: &["A-ASG-07", "A-ACT-02"],
+                message: format!(
+                    "`{principal}` is a user of `{}`, and `{}` is in the tenant of `{}`",
+                    user.customer,
+                    scope.id(),
+                    of.customer
+                ),
+                remedy: "name a user of that customer, or somebody of a partner",
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn remove_azure_role(

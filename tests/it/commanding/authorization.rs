@@ -231,8 +231,11 @@ fn nobody_acts_for_another_partner() {
 #[test]
 fn seats_of_the_marketplace_are_bought_and_not_changed() {
     let mut stage = stage();
-    let set = |product: &str| read(json!({"command": "set-seats", "customer": "contoso", "product": product, "free": 5}));
-    let may = |stage: &Stage, product: &str| [ADA, SOFIA, NILS].map(|who| stage.may(who, &set(product)));
+    let set = |product: &str| {
+        read(json!({"command": "set-seats", "customer": "contoso", "product": product, "free": 5}))
+    };
+    let may =
+        |stage: &Stage, product: &str| [ADA, SOFIA, NILS].map(|who| stage.may(who, &set(product)));
     assert_eq!(may(&stage, "docsign"), [true; 3]);
     assert_eq!(may(&stage, "firewall-vm"), [false; 3], "it has seats");
     assert_eq!(may(&stage, "office-e3"), [true; 3], "that is a renewal");
@@ -248,7 +251,11 @@ fn a_contributor_moves_no_management_group() {
     let mut stage = stage();
     let root = "/providers/Microsoft.Management/managementGroups/contoso-root";
     stage.done(json!({"command": "assign-azure-role", "principal": "carl@contoso.example", "role": "Contributor", "scope": root}));
-    let put = |group: &str, parent: Option<&str>| read(json!({"command": "put-management-group", "management_group": group, "parent": parent}));
+    let put = |group: &str, parent: Option<&str>| {
+        read(
+            json!({"command": "put-management-group", "management_group": group, "parent": parent}),
+        )
+    };
     let may = |stage: &Stage, command: &Command| {
         let (carl, orla) = ("carl@contoso.example", "orla@contoso.example");
         [carl, orla].map(|who| stage.may(customer_user(who), command))
@@ -257,7 +264,10 @@ fn a_contributor_moves_no_management_group() {
     assert_eq!(may(&stage, &moved), [false, true]);
     assert_eq!(may(&stage, &put("contoso-empty", None)), [false, true]);
     // What moves nothing takes nobody's access, and gives none.
-    assert_eq!(may(&stage, &put("contoso-new", Some("contoso-empty"))), [true; 2]);
+    assert_eq!(
+        may(&stage, &put("contoso-new", Some("contoso-empty"))),
+        [true; 2]
+    );
     let same = put("contoso-network", Some("CONTOSO-platform"));
     assert_eq!(may(&stage, &same), [true; 2]);
     // Access is asked about the group that is moved.

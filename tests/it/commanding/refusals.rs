@@ -207,7 +207,12 @@ fn no_seats_are_lost_by_buying_or_renewing() {
             "`contoso` has 3 free licences of `office-e3`; buying and renewing leave no fewer",
         );
     }
-    for (product, free) in [("office-e3", 3), ("office-e3", 4), ("visio", 0), ("docsign", 0)] {
+    for (product, free) in [
+        ("office-e3", 3),
+        ("office-e3", 4),
+        ("visio", 0),
+        ("docsign", 0),
+    ] {
         stage().done(set(product, free));
     }
 }
@@ -329,6 +334,71 @@ fn azure() {
     ));
     let planned = stage.done(json!({"command": "remove-azure-role", "principal": "carl@contoso.example", "role": "Contributor", "scope": "/subscriptions/contoso-web"}));
     assert_eq!(super::rules(&planned), ["A-AZ-10"]);
+}
+
+/// A role goes to users of the scope's own customer who are there, and to whomever of
+/// a partner (A-ASG-07, B-AZ-11).
+#[test]
+fn whom_azure_roles_are_assigned_to() {
+    let web = "/subscriptions/contoso-web";
+    let network = "/providers/Microsoft.Management/managementGroups/contoso-network";
+    let assign = |principal: &str, scope: &str| json!({"command": "assign-azure-role", "principal": principal, "role": "Reader", "scope": scope});
+    for (scope, told) in [
+        (web, web.to_owned()),
+        (
+            "/subscriptions/contoso-web/resourceGroups/RG",
+            format!("{web}/resourcegroups/rg"),
+        ),
+        (network, network.to_ascii_lowercase()),
+    ] {
+        refused(
+            assign("tara@tailspin.example", scope),
+            &["A-ASG-07", "A-ACT-02"],
+            &format!(
+                "`tara@tailspin.example` is a user of `tailspin`, and `{told}` is in the tenant of `contoso`"
+            ),
+        );
+        refused(
+            assign("dave@contoso.example", scope),
+            &["A-USR-03"],
+            "`dave@contoso.example` is deleted",
+        );
+        for principal in [
+            "mia@contoso.example",
+            "hugo@fabrikam.example",
+            "proseware/AdminAgents",
+        ] {
+            stage().done(assign(principal, scope));
+        }
+    }
+    let mut stage = stage();
+    stage.done(json!({"command": "restore-users", "users": ["dave@contoso.example"]}));
+    stage.done(assign("dave@contoso.example", web));
+}
+
+/// Where nothing tells whose a management group is, its roles do.
+#[test]
+fn no_subscription_comes_to_users_of_another_customer() {
+    let mut stage = stage();
+    for (group, parent) in [("new", None), ("new-below", Some("new"))] {
+        stage.done(
+            json!({"command": "put-management-group", "management_group": group, "parent": parent}),
+        );
+    }
+    let new = "/providers/Microsoft.Management/managementGroups/new";
+    stage.done(json!({"command": "assign-azure-role", "principal": "tara@tailspin.example", "role": "Reader", "scope": new}));
+    let words = format!(
+        "`tara@tailspin.example` of `tailspin` holds the role `Reader` on `{}`, and would on subscriptions of `contoso`",
+        new.to_ascii_lowercase()
+    );
+    for command in [
+        json!({"command": "move-subscription", "subscription": "contoso-web", "management_group": "new-below"}),
+        json!({"command": "put-management-group", "management_group": "contoso-root", "parent": "new-below"}),
+    ] {
+        refused_at(&mut stage, command, &["A-ACT-02"], &words);
+    }
+    stage.done(json!({"command": "put-management-group", "management_group": "contoso-empty", "parent": "new"}));
+    stage.done(json!({"command": "move-subscription", "subscription": "tailspin-erp", "management_group": "new-below"}));
 }
 
 /// The subscriptions under one root management group are one customer's (A-ACT-02).
