@@ -158,14 +158,17 @@ impl Planner {
     /// Azure roles outlive privileges and relationship (A-PRP-08, D 3).
     fn tell_of_azure_roles(&mut self, partner: &str, customer: &str) {
         let count = self.world.partner_assignments(partner, customer).count();
-        if count > 0 {
-            self.advise(
-                "A-AZ-07",
-                format!(
-                    "`{partner}` keeps {count} Azure role assignments on subscriptions of \
-                     `{customer}`; its access ends there when they are removed."
-                ),
-            );
-        }
+        let left = match count {
+            0 => return,
+            1 => "1 Azure role assignment".to_owned(),
+            count => format!("{count} Azure role assignments"),
+        };
+        self.advise(
+            "A-AZ-07",
+            format!(
+                "`{partner}` keeps {left} on subscriptions of `{customer}` and on management \
+                 groups above them; its access there ends when the last is removed."
+            ),
+        );
     }
 }

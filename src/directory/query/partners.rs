@@ -1,5 +1,7 @@
 //! Partners and their customers.
 
+use std::collections::BTreeSet;
+
 use crate::directory::facts::{
     ContractStatus, Invitation, InvitationStatus, Relationship, RelationshipStatus, RoleAssignment,
 };
@@ -59,17 +61,30 @@ impl World {
     }
 
     /// The Azure roles that a partner's groups and people hold on a customer's
-    /// subscriptions and below (A-AZ-06).
+    /// subscriptions and below, then on the management groups above them (A-AZ-06,
+    /// B-AZ-01); each once.
     pub fn partner_assignments<'a>(
         &'a self,
         partner: &'a str,
         customer: &str,
     ) -> impl Iterator<Item = &'a RoleAssignment> {
         let key = Key::Customer(customer.to_owned());
-        let subscriptions = self
-            .uses_of(&key)
-            .filter(|by| matches!(by, Key::Subscription(_)));
-        let assignments = subscriptions.flat_map(|subscription| self.uses_of(subscription));
+        let subscriptions = self.uses_of(&key).filter_map(|by| match by {
+            Key::Subscription(id) => Some((by, self.subscription(id)?)),
+            _ => None,
+        });
+        let (mut scopes, mut groups) = (Vec::new(), BTreeSet::new());
+        for (key, subscription) in subscriptions {
+            scopes.push(key.clone());
+            let mut group = subscription.management_group.as_deref();
+            while let Some(id) = group.filter(|id| groups.insert(*id)) {
+                let found = self.management_groups.get(id);
+                group = found.and_then(|found| found.parent.as_deref());
+            }
+        }
+        let groups = groups.into_iter();
+        scopes.extend(groups.map(|id| Key::ManagementGroup(id.to_owned())));
+        let assignments = scopes.into_iter().flat_map(|scope| self.uses_of(&scope));
         let assignments = assignments.filter_map(|by| match by {
             Key::RoleAssignment(assignment) => Some(assignment),
             _ => None,
@@ -79,12 +94,10 @@ impl World {
 
     /// Whether a principal is a group or a user of a partner.
     fn is_of_partner(&self, principal: &str, partner: &str) -> bool {
-        match names::partner_of_group(principal) {
-            Some(own) => own == partner,
-            None => {
-                let user = self.partner_users.get(principal);
-                user.is_some_and(|user| user.partner == partner)
-            }
+        if self.has_group(principal) {
+            return names::partner_of_group(principal) == Some(partner);
         }
+        let user = self.partner_users.get(principal);
+        user.is_some_and(|user| user.partner == partner)
     }
 }

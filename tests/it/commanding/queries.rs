@@ -2,6 +2,7 @@
 
 use aobo::directory::Scope;
 use aobo::directory::query::{Holding, Principal};
+use serde_json::json;
 
 use super::Stage;
 use crate::support::NOW;
@@ -225,6 +226,41 @@ fn assignments_at_a_scope_and_above() {
             "/subscriptions/contoso-lab",
             "/subscriptions/contoso-web",
             "/subscriptions/contoso-web/resourcegroups/rg-front",
+            "/providers/microsoft.management/managementgroups/contoso-network",
         ]
     );
+}
+
+/// Whom privileges or the relationship are taken from is told of every role that
+/// reaches the customer's subscriptions, from above too (A-AZ-07).
+#[test]
+fn roles_that_stay_are_counted_wherever_they_are_assigned() {
+    let mut stage = Stage::fabrikam();
+    let told = |stage: &Stage| {
+        let command = json!({"command": "remove-delegated-admin", "partner": "northwind", "customer": "contoso"});
+        let planned = super::read(command).plan(stage.world(), NOW, &mut super::Made::default());
+        let duties = planned.expect("it is legal").duties;
+        let advice = duties.into_iter().find(|advice| advice.rule == "A-AZ-07");
+        advice.map(|advice| advice.text)
+    };
+    let words = |left: &str| {
+        Some(format!(
+            "`northwind` keeps {left} on subscriptions of `contoso` and on management groups \
+             above them; its access there ends when the last is removed."
+        ))
+    };
+    assert_eq!(told(&stage), words("1 Azure role assignment"));
+    let shop = json!({"principal": "northwind/AdminAgents", "role": "Owner", "scope": "/subscriptions/contoso-shop"});
+    stage.done(json!({"command": "remove", "key": {"role_assignments": [shop]}}));
+    assert_eq!(told(&stage), None);
+    for (principal, group) in [
+        ("northwind/AdminAgents", "contoso-root"),
+        ("nico@northwind.example", "contoso-network"),
+        ("nico@northwind.example", "contoso-platform"),
+        ("sofia@fabrikam.example", "contoso-root"),
+    ] {
+        let scope = format!("/providers/Microsoft.Management/managementGroups/{group}");
+        stage.done(json!({"command": "assign-azure-role", "principal": principal, "role": "Reader", "scope": scope}));
+    }
+    assert_eq!(told(&stage), words("3 Azure role assignments"));
 }
