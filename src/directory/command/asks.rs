@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::machines::{INVITATION, InvitationStep};
+use super::invitation::Pair;
+use super::machines::{INVITATION, InvitationStep, PRIVILEGES, PrivilegesStep, RelationshipState};
 use super::{Command, CommandError, import};
 use crate::directory::azure_scope::{SCOPE_FORMS, management_group_scope, subscription_scope};
-use crate::directory::facts::{Invitation, InvitationStatus, ProductKind};
+use crate::directory::facts::{
+    DapStatus, Invitation, InvitationStatus, ProductKind, Relationship, RelationshipStatus,
+};
 use crate::directory::{Change, Fact, Scope, World, names};
 use crate::engine::intake::{Ask, Party};
 use crate::engine::{Input, Member};
@@ -81,27 +84,19 @@ impl Command {
         }
     }
 
-    /// A step that was taken already, and so is legal no more: the fact as it was
-    /// before, and the error that says what is legal. Policies that look at the state
-    /// deny the step to those, too, who were allowed it then; they, and nobody else,
-    /// are to be told the error.
+    /// A step that is legal no more, or not yet: the facts as they are when it is,
+    /// and the error that says what is legal. Policies that look at the state deny the
+    /// step to those, too, who are allowed it then; they, and nobody else, are to be
+    /// told the error.
     #[must_use]
-    pub fn taken_already(&self, world: &World) -> Option<(Change, CommandError)> {
-        let Self::AcceptInvitation { invitation, .. } = self else {
-            return None;
-        };
-        let now = world.invitations.get(invitation.as_str())?;
-        if now.status != InvitationStatus::Accepted {
-            return None;
+    pub fn out_of_step(&self, world: &World) -> Option<(Vec<Change>, CommandError)> {
+        match self {
+            Self::AcceptInvitation { invitation, .. } => accepted(world, invitation),
+            Self::RemoveDelegatedAdmin { partner, customer } => {
+                taken_away(world, partner, customer)
+            }
+            _ => None,
         }
-        let illegal = INVITATION.next(now.status.into(), InvitationStep::Accept);
-        let before = Fact::Invitation(Invitation {
-            status: InvitationStatus::Sent,
-            ..Invitation::clone(now)
-        });
-        let what = before.key().describe();
-        let error = CommandError::illegal(what, illegal.err()?);
-        Some((Change::Put(before), error))
     }
 
     /// The partner in whose name the command is given.
@@ -378,6 +373,37 @@ impl Asking<'_> {
             ..Ask::default()
         }
     }
+}
+
+fn accepted(world: &World, invitation: &str) -> Option<(Vec<Change>, CommandError)> {
+    let now = world.invitations.get(invitation)?;
+    if now.status != InvitationStatus::Accepted {
+        return None;
+    }
+    let illegal = INVITATION.next(now.status.into(), InvitationStep::Accept);
+    let before = Fact::Invitation(Invitation {
+        status: InvitationStatus::Sent,
+        ..Invitation::clone(now)
+    });
+    let what = before.key().describe();
+    let error = CommandError::illegal(what, illegal.err()?);
+    Some((vec![Change::Put(before)], error))
+}
+
+/// Privileges that a partner does not have.
+fn taken_away(world: &World, partner: &str, customer: &str) -> Option<(Vec<Change>, CommandError)> {
+    let pair = Pair::of(world, partner, customer);
+    let step = PrivilegesStep::RemoveDelegatedAdmin;
+    let error = match (pair.state, PRIVILEGES.next(pair.privileges, step)) {
+        (RelationshipState::None, _) => CommandError::not_found(&pair.key()),
+        (_, illegal) => CommandError::illegal(pair.privileges(), illegal.err()?),
+    };
+    let before = Fact::Relationship(Relationship {
+        status: RelationshipStatus::Active,
+        dap: DapStatus::Active,
+        ..pair.fact
+    });
+    Some((vec![Change::Put(before)], error))
 }
 
 fn not_of_partner(id: &str) -> CommandError {

@@ -11,7 +11,7 @@ use super::{CommandError, Ids, Output, mail};
 use crate::directory::facts::{
     Cloud, Invitation, InvitationStatus, Relationship, RelationshipStatus,
 };
-use crate::directory::{Fact, Key};
+use crate::directory::{Fact, Key, World};
 
 /// Bytes of the text of a mail. Our choice: some pages of text.
 pub const MAIL_TEXT_BYTES_MAX: usize = 16 << 10;
@@ -248,7 +248,21 @@ impl Planner {
 
     /// How a partner and a customer stand.
     pub(super) fn pair(&self, partner: &str, customer: &str) -> Pair {
-        let found = self.world.relationship(partner, customer);
+        Pair::of(&self.world, partner, customer)
+    }
+}
+
+/// A partner and a customer: the fact, and the states it is in.
+pub(super) struct Pair {
+    pub(super) fact: Relationship,
+    pub(super) state: RelationshipState,
+    pub(super) privileges: PrivilegesState,
+}
+
+impl Pair {
+    /// How a partner and a customer stand.
+    pub(super) fn of(world: &World, partner: &str, customer: &str) -> Self {
+        let found = world.relationship(partner, customer);
         let state = RelationshipState::from(found.map(|r| r.status));
         let fact = found.cloned().unwrap_or_else(|| Relationship {
             partner: partner.to_owned(),
@@ -264,22 +278,13 @@ impl Planner {
             PrivilegesState::Active if !fact.delegates() => PrivilegesState::Removed,
             privileges => privileges,
         };
-        Pair {
+        Self {
             fact,
             state,
             privileges,
         }
     }
-}
 
-/// A partner and a customer: the fact, and the states it is in.
-pub(super) struct Pair {
-    pub(super) fact: Relationship,
-    pub(super) state: RelationshipState,
-    pub(super) privileges: PrivilegesState,
-}
-
-impl Pair {
     pub(super) fn key(&self) -> Key {
         Key::Relationship {
             partner: self.fact.partner.clone(),

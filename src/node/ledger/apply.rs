@@ -228,10 +228,10 @@ fn may(
     let Some((what, decision)) = first_denied(point, &asks, now) else {
         return Ok(());
     };
-    if let Some((before, illegal)) = command.taken_already(&folded.world)
-        && could_have(&before, &asks, (folded, point), now)
+    if let Some((before, told)) = command.out_of_step(&folded.world)
+        && could_have(before, &asks, (folded, point), now)
     {
-        return Err(illegal.into());
+        return Err(told.into());
     }
     Err(LedgerError::Forbidden {
         message: match decision.problem {
@@ -258,18 +258,22 @@ fn first_denied(
     })
 }
 
-/// Whether the questions were allowed if a fact were as it was.
+/// Whether the questions were allowed if facts were as they were.
 fn could_have(
-    before: &Change,
+    before: Vec<Change>,
     asks: &[Ask<'static>],
     (folded, point): (&Folded, &Point),
     now: Timestamp,
 ) -> bool {
     let mut world = folded.world.clone();
-    let then = world.apply(before.clone());
-    let then = then
-        .ok()
-        .and_then(|effects| point.after(world, effects).ok());
+    let mut effects = Vec::new();
+    for change in before {
+        match world.apply(change) {
+            Ok(caused) => effects.extend(caused),
+            Err(_) => return false,
+        }
+    }
+    let then = point.after(world, effects).ok();
     then.is_some_and(|then| first_denied(&then, asks, now).is_none())
 }
 

@@ -181,6 +181,34 @@ fn a_step_that_was_taken_is_told_to_those_who_could_take_it() {
     desk.wrote_nothing_since(before);
 }
 
+/// Nothing is taken where nothing was given; the customer's own Global Administrators
+/// are told how it stands, and nobody else is.
+#[test]
+fn privileges_that_are_not_there_are_told_to_those_who_could_take_them() {
+    let desk = Desk::start();
+    let take = |principal: &str, partner: &str| {
+        let path = format!("/v1/customers/contoso/partners/{partner}/delegatedAdmin");
+        desk.by(principal, "DELETE", &path).send()
+    };
+    let strangers = || {
+        for principal in [ADA, NORA, r#"CustomerUser::"mia""#] {
+            for partner in ["fabrikam", "northwind", "nobody"] {
+                take(principal, partner).refused(403, "forbidden");
+            }
+        }
+        take(GINA, "nobody").refused(403, "forbidden");
+    };
+    strangers();
+    take(GINA, "northwind").refused(404, "not-found");
+    take(GINA, "fabrikam").written();
+    let before = desk.head();
+    let reply = take(GINA, "fabrikam");
+    let error = reply.refused(409, "illegal");
+    assert_eq!(error["state"], "removed");
+    strangers();
+    desk.wrote_nothing_since(before);
+}
+
 #[test]
 fn a_condition_holds_or_nothing_is_written() {
     let desk = Desk::start();
