@@ -318,7 +318,7 @@ fn invitation_fact(invitation: &Invitation, what: &str) -> Result<(), DirectoryE
             "a draft has not been sent",
             "leave `sent_at` out, or say that it was sent",
         ),
-        (InvitationStatus::Sent | InvitationStatus::Accepted, None) => (
+        (InvitationStatus::Sent | InvitationStatus::Accepted | InvitationStatus::Void, None) => (
             "an invitation that was sent has a time of sending",
             "say when it was sent, in `sent_at`",
         ),

@@ -181,6 +181,9 @@ pub enum InvitationStatus {
     Sent,
     /// Accepted.
     Accepted,
+    /// Sent, and accepted no more: the relationship was removed since, and is asked
+    /// for anew (A.4).
+    Void,
 }
 
 /// An invitation to a reseller relationship.

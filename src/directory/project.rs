@@ -34,7 +34,7 @@ pub(super) enum Thing {
 }
 
 /// The things that a fact has a part in.
-pub(super) fn touched(fact: &Fact) -> BTreeSet<Thing> {
+pub(super) fn touched(world: &World, fact: &Fact) -> BTreeSet<Thing> {
     let mut things = BTreeSet::from([Thing::Fact(fact.key())]);
     match fact {
         Fact::Relationship(f) => {
@@ -42,6 +42,8 @@ pub(super) fn touched(fact: &Fact) -> BTreeSet<Thing> {
             for (_, _, role) in names::DELEGATED_GROUPS {
                 things.insert(role_of(&f.customer, role));
             }
+            let invitations = world.invitations_of(&f.partner, &f.customer);
+            things.extend(invitations.map(|found| Thing::Fact(Key::Invitation(found.id.clone()))));
         }
         // The built-in groups are there with their partner, by a fact or not.
         Fact::Group(f) => {
@@ -140,7 +142,7 @@ fn fact_items(world: &World, fact: &Fact) -> Result<Vec<Change>, DirectoryError>
         Fact::Group(f) => group(f),
         Fact::CustomerUser(f) => customer_user(f),
         Fact::Relationship(f) => delegation(f),
-        Fact::Invitation(f) => vec![put(invitation(f))],
+        Fact::Invitation(f) => vec![put(invitation(world, f))],
         Fact::Gdap(f) => vec![put(gdap(f))],
         Fact::Subscription(f) => subscription(f),
         Fact::ManagementGroup(f) => management_group(f),
@@ -333,11 +335,17 @@ fn customer_user(f: &CustomerUser) -> Vec<Change> {
     [put(user)].into_iter().chain(edges).collect()
 }
 
-fn invitation(f: &Invitation) -> EntityData {
+/// An invitation that was out when the relationship ended does not begin it again:
+/// that takes a new one (A.4).
+fn invitation(world: &World, f: &Invitation) -> EntityData {
+    let pair = world.relationship(&f.partner, &f.customer);
+    let ended = pair.is_some_and(|pair| pair.status == RelationshipStatus::Removed);
     let status = match f.status {
         InvitationStatus::Draft => "draft",
+        InvitationStatus::Sent if ended => "void",
         InvitationStatus::Sent => "sent",
         InvitationStatus::Accepted => "accepted",
+        InvitationStatus::Void => "void",
     };
     EntityData::new(of_type(names::INVITATION, &f.id))
         .with("partner", reference(names::PARTNER, &f.partner))

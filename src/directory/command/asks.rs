@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use super::invitation::Pair;
-use super::machines::{INVITATION, InvitationStep, PRIVILEGES, PrivilegesStep, RelationshipState};
+use super::machines::{
+    INVITATION, InvitationStep, PRIVILEGES, PrivilegesStep, RELATIONSHIP, RelationshipState,
+    RelationshipStep,
+};
 use super::{Command, CommandError, import};
 use crate::directory::azure_scope::{SCOPE_FORMS, management_group_scope, subscription_scope};
 use crate::directory::facts::{
@@ -375,19 +378,31 @@ impl Asking<'_> {
     }
 }
 
-fn accepted(world: &World, invitation: &str) -> Option<(Vec<Change>, CommandError)> {
-    let now = world.invitations.get(invitation)?;
-    if now.status != InvitationStatus::Accepted {
+/// An invitation that is not for accepting any more.
+fn accepted(world: &World, id: &str) -> Option<(Vec<Change>, CommandError)> {
+    let now = world.invitations.get(id)?;
+    if now.status == InvitationStatus::Draft {
         return None;
     }
-    let illegal = INVITATION.next(now.status.into(), InvitationStep::Accept);
-    let before = Fact::Invitation(Invitation {
-        status: InvitationStatus::Sent,
-        ..Invitation::clone(now)
-    });
-    let what = before.key().describe();
-    let error = CommandError::illegal(what, illegal.err()?);
-    Some((vec![Change::Put(before)], error))
+    let (mut before, mut told) = (Vec::new(), None);
+    let pair = Pair::of(world, &now.partner, &now.customer);
+    if pair.state == RelationshipState::Removed {
+        let illegal = RELATIONSHIP.next(pair.state, RelationshipStep::AcceptInvitation);
+        told = Some(CommandError::illegal(pair.key().describe(), illegal.err()?));
+        before.push(Change::Put(Fact::Relationship(Relationship {
+            status: RelationshipStatus::Pending,
+            ..pair.fact
+        })));
+    }
+    if let Err(illegal) = INVITATION.next(now.status.into(), InvitationStep::Accept) {
+        let was = Fact::Invitation(Invitation {
+            status: InvitationStatus::Sent,
+            ..Invitation::clone(now)
+        });
+        told = Some(CommandError::illegal(was.key().describe(), illegal));
+        before.push(Change::Put(was));
+    }
+    told.map(|told| (before, told))
 }
 
 /// Privileges that a partner does not have.

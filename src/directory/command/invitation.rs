@@ -97,6 +97,9 @@ impl Planner {
         let text = invitation.text.clone().unwrap_or_default();
         let link = link_in(&invitation, &text)?;
         let mut pair = self.pair(&partner, &customer);
+        if pair.state == RelationshipState::Removed {
+            self.void_invitations(&partner, &customer)?;
+        }
         let state = RELATIONSHIP
             .next(pair.state, RelationshipStep::SendInvitation)
             .map_err(|illegal| CommandError::illegal(pair.key().describe(), illegal))?;
@@ -175,6 +178,23 @@ impl Planner {
                 "Being asked to sign in when opening the customer's Azure portal is a hint that \
                  privileges are missing: then request a relationship with them.",
             ),
+        }
+        Ok(())
+    }
+
+    /// What was sent before the relationship ended does not count for the next one:
+    /// it may give more than what is asked for now.
+    fn void_invitations(&mut self, partner: &str, customer: &str) -> Result<(), CommandError> {
+        let of_pair = self.world.invitations_of(partner, customer);
+        let old = of_pair.filter_map(|invitation| {
+            let state = InvitationState::from(invitation.status);
+            let next = INVITATION.next(state, InvitationStep::Renew).ok()?;
+            let mut invitation = Invitation::clone(invitation);
+            invitation.status = next.into();
+            Some(Fact::Invitation(invitation))
+        });
+        for invitation in old.collect::<Vec<Fact>>() {
+            self.put(invitation)?;
         }
         Ok(())
     }

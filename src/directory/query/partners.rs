@@ -57,7 +57,12 @@ impl World {
             Key::Invitation(id) => self.invitations.get(id.as_str()).map(AsRef::as_ref),
             _ => None,
         });
-        invitations.filter(|invitation| invitation.status == InvitationStatus::Sent)
+        let waits = |invitation: &&Invitation| {
+            let pair = self.relationship(&invitation.partner, &invitation.customer);
+            invitation.status == InvitationStatus::Sent
+                && pair.is_none_or(|pair| pair.status != RelationshipStatus::Removed)
+        };
+        invitations.filter(waits)
     }
 
     /// The Azure roles that a partner's groups and people hold on a customer's

@@ -101,7 +101,7 @@ impl World {
         };
         let mut touched = BTreeSet::new();
         for fact in [&old, &new].into_iter().flatten() {
-            touched.extend(project::touched(fact));
+            touched.extend(project::touched(self, fact));
         }
         let before = project::items(self, &touched)?;
         let key = match change {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::World;
+use crate::directory::facts::Invitation;
 use crate::directory::references::references;
 use crate::directory::{Fact, Key, names};
 
@@ -21,6 +22,24 @@ impl World {
         let from = self.uses.range((Arc::clone(&of), Arc::new(FIRST))..);
         from.take_while(move |(named, _)| *named == of)
             .map(|(_, by)| by.as_ref())
+    }
+
+    /// The invitations of a partner to a customer, by id. Costs the customer's.
+    pub(in crate::directory) fn invitations_of<'a>(
+        &'a self,
+        partner: &'a str,
+        customer: &str,
+    ) -> impl Iterator<Item = &'a Invitation> + use<'a> {
+        let of = Arc::new(Key::Customer(customer.to_owned()));
+        let first = Arc::new(Key::Invitation(String::new()));
+        let from = self.uses.range((Arc::clone(&of), first)..);
+        let keys = from.take_while(move |(named, _)| *named == of);
+        let invitations = keys.map_while(|(_, by)| match by.as_ref() {
+            Key::Invitation(id) => Some(self.invitations.get(id.as_str())),
+            _ => None,
+        });
+        let invitations = invitations.flatten().map(Arc::as_ref);
+        invitations.filter(move |found: &&Invitation| found.partner == partner)
     }
 
     /// The facts that name a group of a partner, its built-in ones included.

@@ -427,6 +427,7 @@ fn invitation(id: String, f: wire::Invitation) -> Fact {
             wire::InvitationStatus::Draft => InvitationStatus::Draft,
             wire::InvitationStatus::Sent => InvitationStatus::Sent,
             wire::InvitationStatus::Accepted => InvitationStatus::Accepted,
+            wire::InvitationStatus::Void => InvitationStatus::Void,
         },
         link: f.link,
         text: f.text,

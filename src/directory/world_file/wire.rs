@@ -216,6 +216,7 @@ pub(super) enum InvitationStatus {
     Draft,
     Sent,
     Accepted,
+    Void,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -320,6 +320,7 @@ fn invitation(f: &Invitation) -> Form<'_> {
         InvitationStatus::Draft => "draft",
         InvitationStatus::Sent => "sent",
         InvitationStatus::Accepted => "accepted",
+        InvitationStatus::Void => "void",
     };
     let members = Members::default()
         .with("partner", f.partner.as_str())

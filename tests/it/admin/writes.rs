@@ -179,6 +179,28 @@ fn a_step_that_was_taken_is_told_to_those_who_could_take_it() {
     );
     strangers();
     desk.wrote_nothing_since(before);
+    // That the relationship has ended since is told, too.
+    let ended = json!({"relationships": [{"partner": "northwind", "customer": "contoso", "status": "removed", "dap": "removed"}]});
+    desk.operator("PUT", FACTS)
+        .json(&json!({"fact": ended}))
+        .send()
+        .written();
+    let reply = accept(GINA, "i1", store);
+    assert_eq!(reply.refused(409, "illegal")["state"], "accepted");
+    let sent = json!({"invitations": {"i1": {"partner": "northwind", "customer": "contoso", "sent_at": "2020-08-31T00:00:00Z", "include_dap": true, "status": "sent"}}});
+    desk.operator("PUT", FACTS)
+        .json(&json!({"fact": sent}))
+        .send()
+        .written();
+    let before = desk.head();
+    let reply = accept(GINA, "i1", store);
+    let error = reply.refused(409, "illegal");
+    assert_eq!(
+        (&error["state"], &error["legal"]),
+        (&json!("removed"), &json!(["send-invitation"]))
+    );
+    strangers();
+    desk.wrote_nothing_since(before);
 }
 
 /// Nothing is taken where nothing was given; the customer's own Global Administrators

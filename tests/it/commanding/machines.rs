@@ -9,7 +9,7 @@ use aobo::directory::command::machines::{
 use aobo::directory::command::{CommandError, Machine, Named};
 use serde_json::{Value, json};
 
-use super::Stage;
+use super::{Stage, customer_user, read};
 
 /// `expected`: state, step, next state by name; every other pair is illegal.
 #[track_caller]
@@ -93,6 +93,7 @@ fn invitation() {
             ("draft", "edit-invitation", "draft"),
             ("draft", "send-invitation", "sent"),
             ("sent", "accept-invitation", "accepted"),
+            ("sent", "renew-relationship", "void"),
         ],
     );
 }
@@ -162,7 +163,7 @@ fn commands_say_what_is_legal() {
     illegal(
         json!({"command": "edit-invitation", "invitation": "wingtip-2020", "text": ""}),
         "`edit-invitation` is not legal for the invitation `wingtip-2020`, which is sent",
-        "legal now: accept-invitation",
+        "legal now: accept-invitation, renew-relationship",
     );
     illegal(
         json!({"command": "send-invitation", "invitation": "contoso-2017"}),
@@ -218,6 +219,65 @@ fn an_old_invitation_does_not_renew_a_removed_relationship() {
     );
     let error = stage.refused(accept("wingtip-2020"));
     assert_eq!(error.next_step(), "legal now: send-invitation");
+    let wanda = customer_user("wanda@wingtip.example");
+    assert!(!stage.may(wanda, &read(accept("wingtip-2020"))));
+    assert_eq!(stage.world().pending_invitations_to("wingtip").count(), 0);
+}
+
+/// Nor when a new one is out: what the customer then accepts is what was asked for
+/// now, and not the privileges that were asked for then.
+#[test]
+fn an_old_invitation_gives_no_privileges_beside_a_new_one() {
+    let mut stage = Stage::fabrikam();
+    let accept = |id: &str| json!({"command": "accept-invitation", "invitation": id, "portal": "microsoft-store-for-business"});
+    stage.done(accept("wingtip-2020-without-dap"));
+    stage.done(
+        json!({"command": "remove-relationship", "partner": "fabrikam", "customer": "wingtip"}),
+    );
+    let prepare = json!({"command": "prepare-invitation", "partner": "fabrikam", "customer": "wingtip", "include_dap": false});
+    stage.done(prepare);
+    let sent = stage.done(json!({"command": "send-invitation", "invitation": "made-1"}));
+    let voided = sent.changes.iter().filter(|change| {
+        let json = aobo::directory::world_file::change_to_json(change);
+        json.to_string().contains("\"status\":\"void\"")
+    });
+    assert_eq!(voided.count(), 4, "all that were sent before");
+    let waiting = stage.world().pending_invitations_to("wingtip");
+    let waiting: Vec<&str> = waiting.map(|invitation| invitation.id.as_str()).collect();
+    assert_eq!(waiting, ["made-1"]);
+
+    let error = stage.refused(accept("wingtip-2020"));
+    assert_eq!(
+        (error.to_string(), error.next_step()),
+        (
+            "`accept-invitation` is not legal for the invitation `wingtip-2020`, which is void"
+                .to_owned(),
+            "nothing more can be done with it".to_owned()
+        )
+    );
+    let wanda = customer_user("wanda@wingtip.example");
+    assert!(!stage.may(wanda, &read(accept("wingtip-2020"))));
+    stage.act(wanda, accept("made-1"));
+    let row = stage.world().partners_of("wingtip").next();
+    assert!(!row.expect("it is active").delegates);
+}
+
+/// An invitation that is on record beside a relationship that ended is refused by the
+/// decision and by the command alike, until another is sent.
+#[test]
+fn a_recorded_invitation_beside_an_ended_relationship() {
+    let mut stage = Stage::fabrikam();
+    let lola = customer_user("lola@litware.example");
+    let fact = json!({"partner": "fabrikam", "customer": "litware", "sent_at": "2020-08-30T00:00:00Z", "include_dap": true, "status": "sent"});
+    stage.done(json!({"command": "put", "fact": {"invitations": {"later": fact}}}));
+    let accept = |id: &str| json!({"command": "accept-invitation", "invitation": id, "portal": "microsoft-store-for-business"});
+    assert!(!stage.may(lola, &read(accept("later"))));
+    let error = stage.refused(accept("later"));
+    assert_eq!(error.next_step(), "legal now: send-invitation");
+    stage.done(json!({"command": "prepare-invitation", "partner": "fabrikam", "customer": "litware", "include_dap": true}));
+    stage.done(json!({"command": "send-invitation", "invitation": "made-1"}));
+    assert!(!stage.may(lola, &read(accept("later"))));
+    stage.act(lola, accept("made-1"));
 }
 
 /// A record that says privileges are active where the relationship is not grants

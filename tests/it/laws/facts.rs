@@ -234,8 +234,8 @@ pub(super) fn relationship(rng: &mut Rng) -> Fact {
 }
 
 fn invitation(rng: &mut Rng) -> Fact {
-    use InvitationStatus::{Accepted, Draft, Sent};
-    let status = rng.pick(&[Draft, Sent, Sent, Accepted]);
+    use InvitationStatus::{Accepted, Draft, Sent, Void};
+    let status = rng.pick(&[Draft, Sent, Sent, Accepted, Void]);
     Fact::Invitation(Invitation {
         id: rng.pick(&["i1", "i2", "same"]).to_owned(),
         partner: rng.pick(&PARTNERS).to_owned(),

@@ -9,6 +9,7 @@ named! {
         Draft = "draft",
         Sent = "sent",
         Accepted = "accepted",
+        Void = "void",
     }
 }
 
@@ -18,17 +19,21 @@ named! {
         Edit = "edit-invitation",
         Send = "send-invitation",
         Accept = "accept-invitation",
+        Renew = "renew-relationship",
     }
 }
 
-use InvitationState::{Accepted, Draft, Sent};
-use InvitationStep::{Accept, Edit, Send};
+use InvitationState::{Accepted, Draft, Sent, Void};
+use InvitationStep::{Accept, Edit, Renew, Send};
 
-/// A mail that is out cannot be called back, and is accepted once.
+/// A mail that is out cannot be called back, and is accepted once. One that was out
+/// when the relationship ended does not begin it again: what does is a new one, and
+/// with that the old ones are void.
 pub const INVITATION: Machine<InvitationState, InvitationStep> = Machine::new(&[
     (Draft, Edit, Draft),
     (Draft, Send, Sent),
     (Sent, Accept, Accepted),
+    (Sent, Renew, Void),
 ]);
 
 impl From<InvitationStatus> for InvitationState {
@@ -37,6 +42,7 @@ impl From<InvitationStatus> for InvitationState {
             InvitationStatus::Draft => Draft,
             InvitationStatus::Sent => Sent,
             InvitationStatus::Accepted => Accepted,
+            InvitationStatus::Void => Void,
         }
     }
 }
@@ -47,6 +53,7 @@ impl From<InvitationState> for InvitationStatus {
             Draft => Self::Draft,
             Sent => Self::Sent,
             Accepted => Self::Accepted,
+            Void => Self::Void,
         }
     }
 }
