@@ -7,7 +7,7 @@ use super::machines::{
     INVITATION, InvitationStep, PRIVILEGES, PrivilegesStep, RELATIONSHIP, RelationshipState,
     RelationshipStep,
 };
-use super::{Command, CommandError, import};
+use super::{Command, CommandError, import, mail};
 use crate::directory::azure_scope::{SCOPE_FORMS, management_group_scope, subscription_scope};
 use crate::directory::facts::{
     DapStatus, Invitation, InvitationStatus, ProductKind, Relationship, RelationshipStatus,
@@ -169,7 +169,7 @@ impl Asking<'_> {
         }
         let body = new_text.or(invitation.text.as_deref()).unwrap_or_default();
         let link = invitation.link.as_deref();
-        let included = link.is_some_and(|link| body.contains(link));
+        let included = link.is_some_and(|link| mail::holds(body, link));
         Ok(self.send(&invitation.customer, invitation.include_dap, included))
     }
 

@@ -329,11 +329,12 @@ impl Pair {
 /// The invitation's link, which the text must hold.
 fn link_in(invitation: &Invitation, text: &str) -> Result<String, CommandError> {
     match &invitation.link {
-        Some(link) if text.contains(link.as_str()) => Ok(link.clone()),
+        Some(link) if mail::holds(text, link) => Ok(link.clone()),
         Some(_) => Err(CommandError::Refused {
             rules: &["A-INV-11"],
             message: "the text no longer holds the personal link".to_owned(),
-            remedy: "leave the link in the text: it ties the customer to the partner",
+            remedy: "leave the link in the text, with nothing joined to it: it ties the customer \
+                     to the partner",
         }),
         None => Err(CommandError::Refused {
             rules: &["A-INV-11", "A-INV-12"],

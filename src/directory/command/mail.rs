@@ -30,6 +30,29 @@ pub(super) fn draft(partner: &str, customer: &str, include_dap: bool, link: &str
     }
 }
 
+/// Whether a text holds a link whole, so that whoever follows what stands there comes
+/// to where the link leads (A-INV-11): nothing before or after it is part of an address.
+/// A point or a bracket at the end of a sentence is none.
+pub(super) fn holds(text: &str, link: &str) -> bool {
+    let of_address =
+        |c: char| c.is_alphanumeric() || PUNCTUATION.contains(c) || CLOSING.contains(c);
+    text.match_indices(link).any(|(at, found)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        let joined = |c: char| of_address(c) && !OPENING.contains(c);
+        let after = text.get(at + found.len()..).unwrap_or_default();
+        let end = after.find(|c: char| !of_address(c)).unwrap_or(after.len());
+        let rest = after.get(..end).unwrap_or_default();
+        let rest = rest.trim_end_matches(|c: char| CLOSING.contains(c));
+        !link.is_empty() && !before.is_some_and(joined) && rest.is_empty()
+    })
+}
+
+/// What an address may hold besides letters and digits: what else, what also stands
+/// behind one, and what of that also before it. Source: RFC 3986, section 2.
+const PUNCTUATION: &str = "-_~%/#&=+@$*";
+const CLOSING: &str = ".,;:!?'()[]";
+const OPENING: &str = "'([";
+
 /// The subject, whatever the text.
 pub(super) fn subject(partner: &str) -> String {
     format!("{partner} asks for a reseller relationship")

@@ -281,8 +281,10 @@ fn a_contributor_moves_no_management_group() {
 #[test]
 fn a_text_without_the_link_is_denied() {
     let stage = stage();
-    let edit = json!({"command": "edit-invitation", "invitation": "draft", "text": "come"});
-    assert!(!stage.may(partner_user("ada@fabrikam.example"), &read(edit)));
+    for text in ["come", "come: https://fabrikam.example/join/drafts"] {
+        let edit = json!({"command": "edit-invitation", "invitation": "draft", "text": text});
+        assert!(!stage.may(partner_user("ada@fabrikam.example"), &read(edit)));
+    }
 }
 
 /// A deleted user acts for nobody.

@@ -76,12 +76,59 @@ fn the_link_stays_in_the_text() {
     );
     let link = "https://fabrikam.example/join/draft";
     let of = |bytes: usize| {
-        let text = format!("{link}{}", "x".repeat(bytes - link.len()));
+        let text = format!("{link} {}", "x".repeat(bytes - link.len() - 1));
         json!({"command": "edit-invitation", "invitation": "draft", "text": text})
     };
     stage().done(of(MAIL_TEXT_BYTES_MAX));
     let error = stage().refused(of(MAIL_TEXT_BYTES_MAX + 1));
     assert_eq!(error.code(), "invalid");
+}
+
+/// What is joined to a link makes another one of it.
+#[test]
+fn the_link_stands_whole() {
+    let stage = stage();
+    let ada = super::partner_user("ada@fabrikam.example");
+    let edit = |text: &str| {
+        let text = text.replace("LINK", "https://fabrikam.example/join/draft");
+        super::read(json!({"command": "edit-invitation", "invitation": "draft", "text": text}))
+    };
+    for text in [
+        "LINK",
+        "Bonjour,\n\nLINK\n",
+        "Open LINK.",
+        "Open LINK, please; or (LINK), or [LINK]?!",
+        "<a href=\"LINK\">here</a>, <a href='LINK'>there</a>",
+        "<LINK>",
+        "ouvrez « LINK\u{a0}»",
+        "not LINKx but LINK",
+    ] {
+        let planned = edit(text).plan(stage.world(), stage.at, &mut super::Made::default());
+        assert!(stage.may(ada, &edit(text)) && planned.is_ok(), "{text}");
+    }
+    for text in [
+        "",
+        "LINKxxxx",
+        "LINKé",
+        "LINK/",
+        "LINK-2",
+        "LINK?to=x",
+        "LINK.html",
+        "LINK).html",
+        "LINK#x",
+        "LINK%20",
+        "xLINK",
+        "https://elsewhere.example/?to=LINK",
+        "https://elsewhere.example/LINK",
+        "https://elsewhere.example?LINK",
+        "view-source:LINK",
+        "LINKLINK",
+    ] {
+        let planned = edit(text).plan(stage.world(), stage.at, &mut super::Made::default());
+        let error = planned.expect_err("refused");
+        assert!(!stage.may(ada, &edit(text)), "{text}");
+        assert_eq!(error.rules(), ["A-INV-11"], "{text}");
+    }
 }
 
 /// Every invitation of the example world that waits, in every portal.
