@@ -238,8 +238,8 @@ impl Check<'_> {
         Some(cell.to_owned())
     }
 
-    /// An address is new, and in one of the customer's domains, whose letter case
-    /// does not matter.
+    /// An address is new, and in one of the customer's domains; the letter case of a
+    /// domain does not matter for either.
     fn email(&mut self, email: &str) -> Result<(), (String, String)> {
         if email.is_empty() {
             return Err((
@@ -264,15 +264,19 @@ impl Check<'_> {
                 format!("use one of: {}", domains.join(", ")),
             ));
         }
-        if !self.seen.insert(email.to_owned()) {
+        let folded = match email.split_once('@') {
+            Some((local, domain)) => format!("{local}@{}", domain.to_ascii_lowercase()),
+            None => email.to_owned(),
+        };
+        if !self.seen.insert(folded) {
             return Err((
                 format!("`{email}` comes twice in the file"),
                 "keep one of the two rows".to_owned(),
             ));
         }
-        if self.world.customer_users.contains_key(email) {
+        if let Some(user) = self.world.user_at(email) {
             return Err((
-                format!("there is already a user `{email}`"),
+                format!("there is already a user `{user}`"),
                 "leave the row out; a deleted user is restored".to_owned(),
             ));
         }

@@ -79,6 +79,12 @@ impl Planner {
         self.known(&Key::Customer(customer.to_owned()))?;
         self.is_own_name(customer, id)?;
         let found = self.world.customer_users.get(id).map(|user| user.state);
+        if let (None, Some(other)) = (found, self.world.user_at(id)) {
+            return Err(CommandError::Exists {
+                what: Key::CustomerUser(other.to_owned()).describe(),
+                remedy: "give the user another address: the letter case of a domain does not matter",
+            });
+        }
         if let Err(illegal) = ACCOUNT.next(AccountState::from(found), AccountStep::Create) {
             let key = Key::CustomerUser(id.to_owned());
             return Err(CommandError::illegal(key.describe(), illegal));

@@ -4,6 +4,7 @@
 //! what the world holds. Who may see it is the policies' affair; nothing is
 //! decided here.
 
+mod addresses;
 mod partners;
 mod roles;
 mod users;

@@ -131,6 +131,40 @@ fn every_bad_cell_is_told() {
     }
 }
 
+/// The letter case of a domain makes no other address; that of the name before it does
+/// (D 8).
+#[test]
+fn an_address_is_one_in_any_letter_case_of_its_domain() {
+    bad(
+        "Display name,Email\na,ann@contoso.example\nb,ann@CONTOSO.example\n",
+        &[(3, "Email", "`ann@CONTOSO.example` comes twice")],
+    );
+    bad(
+        "Display name,Email\na,mia@Contoso.Example\nb,dave@contoso.EXAMPLE\n",
+        &[
+            (2, "Email", "already a user `mia@contoso.example`"),
+            (3, "Email", "already a user `dave@contoso.example`"),
+        ],
+    );
+    let mut stage = taken(
+        "Display name,Email\na,Mia@contoso.example\nb,bo2@CONTOSO.example\n",
+        &["Mia@contoso.example", "bo2@CONTOSO.example"],
+    );
+    let create = |user: &str| json!({"command": "create-user", "customer": "contoso", "user": user, "display_name": "x"});
+    for (user, there) in [
+        ("bo2@contoso.example", "bo2@CONTOSO.example"),
+        ("bo2@conTOSO.example", "bo2@CONTOSO.example"),
+        ("mark@contoso.EXAMPLE", "mark@contoso.example"),
+        ("dave@Contoso.example", "dave@contoso.example"),
+    ] {
+        let error = stage.refused(create(user));
+        let words = format!("there is already a customer user `{there}`");
+        assert_eq!((error.code(), error.to_string()), ("exists", words));
+    }
+    stage.done(create("BO2@contoso.example"));
+    assert_eq!(stage.world().user_at("bO2@contoso.example"), None);
+}
+
 #[test]
 fn headers() {
     bad("Display name;Email\na;b\n", &[(1, "", "semicolons")]);
