@@ -158,15 +158,18 @@ impl Asking<'_> {
             .with("link_included", Input::Bool(link_included))
     }
 
-    /// A draft is for the partner whose it is. One that is not there is refused in
-    /// the same words, so that nobody learns which there are.
+    /// A draft is for people of the partner whose it is. To all others one that is
+    /// there is refused in the words for one that is not, so that nobody learns which
+    /// there are.
     fn of_draft(&self, id: &str, new_text: Option<&str>) -> Result<Ask<'static>, CommandError> {
-        let Some(invitation) = self.world.invitations.get(id) else {
+        let caller = self.world.partner_users.get(self.caller.id.as_str());
+        let caller = caller.filter(|_| self.caller.ty == names::PARTNER_USER);
+        let partner = caller.map(|user| user.partner.as_str());
+        let invitation = self.world.invitations.get(id);
+        let own = invitation.filter(|found| partner == Some(found.partner.as_str()));
+        let Some(invitation) = own else {
             return Err(not_of_partner(id));
         };
-        if self.works_for(&invitation.partner).is_err() {
-            return Err(not_of_partner(id));
-        }
         let body = new_text.or(invitation.text.as_deref()).unwrap_or_default();
         let link = invitation.link.as_deref();
         let included = link.is_some_and(|link| mail::holds(body, link));

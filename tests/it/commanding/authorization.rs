@@ -213,17 +213,28 @@ fn nobody_acts_for_another_partner() {
     assert!(stage.may(NILS, &read(own)));
     let other = json!({"command": "provision-subscription", "partner": "fabrikam", "customer": "contoso", "subscription": "x"});
     assert!(!stage.may(NILS, &read(other)));
-    // Not even that a draft is there can be told from the answer.
-    let caller = aobo::directory::command::Caller {
-        ty: NILS.0.to_owned(),
-        id: NILS.1.to_owned(),
-    };
-    let words = |id: &str| {
-        let command = read(json!({"command": "send-invitation", "invitation": id}));
-        let error = command.asks(stage.world(), &caller).expect_err("refused");
-        error.to_string().replace(id, "ID")
-    };
-    assert_eq!(words("draft"), words("nothing"));
+    // Not even that a draft is there can be told from the answer, whoever asks.
+    for (ty, id) in [
+        NILS,
+        GRETA,
+        ("CustomerUser", "ada@fabrikam.example"),
+        ("PartnerUser", "nobody@fabrikam.example"),
+        ISV,
+    ] {
+        let caller = aobo::directory::command::Caller {
+            ty: ty.to_owned(),
+            id: id.to_owned(),
+        };
+        let words = |id: &str| {
+            let edit = json!({"command": "edit-invitation", "invitation": id, "text": "t"});
+            let send = json!({"command": "send-invitation", "invitation": id});
+            [edit, send].map(|command| {
+                let error = read(command).asks(stage.world(), &caller);
+                error.expect_err("refused").to_string().replace(id, "ID")
+            })
+        };
+        assert_eq!(words("draft"), words("nothing"), "{ty} {id}");
+    }
 }
 
 /// Of a marketplace product a partner's people buy the first seats; how many there
