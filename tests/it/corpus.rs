@@ -134,6 +134,70 @@ fn rules_of(info: &PolicyInfo) -> BTreeSet<String> {
     rules.split(' ').map(str::to_owned).collect()
 }
 
+/// Who does the same owes the same and is advised alike, whichever policy lets them.
+#[test]
+fn what_is_owed_and_advised_comes_with_every_way() {
+    let password = ["temporary password", "send them to the user"];
+    let set = [
+        "each user name",
+        "send them to the user",
+        "until the set is complete",
+    ];
+    let restore = ["licences come back as far as seats are free"];
+    let both = ["restored within 30 days", "as far as seats are free"];
+    let exists = ["no subscription that already exists"];
+    let owed = [
+        "support the customer",
+        "Cloud Reseller Agreement",
+        "until the contract",
+    ];
+    let wanted: [(&str, &str, &[&str]); 21] = [
+        ("users-create", "advice", &password),
+        ("users-own-create", "advice", &password),
+        ("users-import", "advice", &set),
+        ("users-own-import", "advice", &set),
+        ("users-delete", "advice", &both[..1]),
+        ("users-own-delete-any", "advice", &both[..1]),
+        ("users-restore", "advice", &restore),
+        ("users-own-restore-any", "advice", &restore),
+        (
+            "users-own-delete-restore-user-administrator",
+            "advice",
+            &both,
+        ),
+        (
+            "users-own-delete-restore-authentication-administrator",
+            "advice",
+            &both,
+        ),
+        ("relationship-accept-public-before-store", "advice", &exists),
+        ("relationship-accept-public-store", "advice", &exists),
+        ("relationship-accept-germany", "advice", &exists),
+        ("relationship-accept-us-government", "advice", &exists),
+        ("privileges-remove-delegated-admin", "duty", &owed),
+        ("tenant-reassign-service-permissions", "duty", &owed),
+        ("relationship-remove", "duty", &owed[1..]),
+        ("support-with-privileges", "duty", &owed[1..]),
+        ("support-through-microsoft", "duty", &owed[1..]),
+        ("relationship-remove", "advice", &["Azure roles outlive"]),
+        (
+            "privileges-remove-delegated-admin",
+            "advice",
+            &["Azure role assignment"],
+        ),
+    ];
+    let policies = policies();
+    for (id, kind, parts) in wanted {
+        let text = policies[id].annotations.get(kind);
+        for part in parts {
+            assert!(
+                text.is_some_and(|text| text.contains(part)),
+                "{id}: {text:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_table_of_rules_and_the_annotations_agree() {
     let (rules, policies) = (rules(), policies());
