@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::ask::{context, context_json};
+use super::error_mode::ModeArgs;
 use super::explain;
 use super::output::Format;
 use super::remote::{Remote, RemoteArgs};
@@ -27,6 +28,8 @@ pub(super) struct Args {
     past: PastArgs,
     #[command(flatten)]
     remote: RemoteArgs,
+    #[command(flatten)]
+    mode: ModeArgs,
     /// Who asks: 'PartnerUser::"ada@fabrikam.example"'.
     #[arg(long, value_name = "ENTITY")]
     principal: String,
@@ -84,12 +87,14 @@ fn decide(args: &Args) -> Result<bool, Failure> {
 
 fn decide_here(args: &Args, ask: Ask<'_>) -> Result<Shown, Failure> {
     let (point, then) = args.past.point(&args.source)?;
+    let mode = args.mode.error_mode.into();
+    let point = point.in_mode(mode);
     let now = args.now.or(then).unwrap_or_else(Timestamp::now);
     let (answer, explanation) = match args.explain {
         true => point.explain(ask, now),
         false => (point.decide(ask, now), None),
     };
-    Ok(Shown::of(&answer, explanation))
+    Ok(Shown::of(&answer, mode, explanation))
 }
 
 fn ask_server(args: &Args, server: &Remote, ask: &Ask<'_>) -> Result<Shown, Failure> {

@@ -4,8 +4,8 @@ use serde_json::{Value as Json, json};
 
 use super::output::Style;
 use super::shown::Shown;
-use crate::engine::PolicyRef;
 use crate::engine::explain::{ClauseReport, Explanation, Hop, Outcome, PolicyReport};
+use crate::engine::{ErrorMode, PolicyRef};
 
 /// The decision in words.
 pub(super) fn text(question: &str, shown: &Shown) -> String {
@@ -18,8 +18,12 @@ pub(super) fn text(question: &str, shown: &Shown) -> String {
     if let Some(problem) = &shown.problem {
         text += &format!("\nThe request cannot be evaluated: {problem}\n");
     }
+    let does = match shown.mode {
+        ErrorMode::Strict => "which denies",
+        ErrorMode::Cedar => "and is skipped",
+    };
     for (policy, message) in &shown.erroring {
-        text += &format!("\nThe policy `{policy}` failed, which denies: {message}\n");
+        text += &format!("\nThe policy `{policy}` failed, {does}: {message}\n");
     }
     match &shown.explanation {
         Some(explanation) => text += &explained(shown, explanation, &style),

@@ -14,6 +14,7 @@ mod config;
 mod data;
 mod decide;
 mod decision_log;
+mod error_mode;
 mod explain;
 mod failure;
 mod health;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::data;
+use super::error_mode::Mode;
 use super::output::Format;
 use super::source::SourceArgs;
 use super::{Failure, output, replay_report};
@@ -52,6 +53,9 @@ pub(super) struct Args {
     /// Entities of generic mode, in Cedar's JSON form.
     #[arg(long, value_name = "FILE", requires = "policies")]
     entities: Option<PathBuf>,
+    /// What a policy that fails does; if absent, what it did to the row.
+    #[arg(long, value_enum, value_name = "MODE")]
+    error_mode: Option<Mode>,
     /// How to print what flips.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -110,7 +114,7 @@ fn replayed(args: &Args) -> Result<ReplayReport, Failure> {
         let (from, name) = open(path)?;
         let mut rows = Rows::new(from, &name);
         for row in &mut rows {
-            waiting.push(row?);
+            waiting.push(args.in_mode(row?));
             if waiting.len() >= ROWS_MAX {
                 flush(&mut waiting, &mut report)?;
             }
@@ -123,6 +127,12 @@ fn replayed(args: &Args) -> Result<ReplayReport, Failure> {
 }
 
 impl Args {
+    /// A row, to be decided in the mode that is named.
+    fn in_mode(&self, row: LoggedRow) -> LoggedRow {
+        let mode = self.error_mode.map_or(row.mode, Into::into);
+        LoggedRow { mode, ..row }
+    }
+
     fn candidate_bundle(&self) -> Result<Option<Arc<Bundle>>, Failure> {
         let Some(path) = &self.candidate else {
             return Ok(None);

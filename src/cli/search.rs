@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::ask::context;
+use super::error_mode::ModeArgs;
 use super::output::Format;
 use super::remote::{Remote, RemoteArgs};
 use super::source::{PastArgs, SourceArgs};
@@ -70,6 +71,8 @@ struct Common {
     past: PastArgs,
     #[command(flatten)]
     remote: RemoteArgs,
+    #[command(flatten)]
+    mode: ModeArgs,
     /// The context as a JSON object.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     context: String,
@@ -137,7 +140,7 @@ fn server(common: &Common) -> Result<Option<Remote>, Failure> {
 fn point(common: &Common) -> Result<(Point, Timestamp), Failure> {
     let (point, then) = common.past.point(&common.source)?;
     let now = common.now.or(then).unwrap_or_else(Timestamp::now);
-    Ok((point, now))
+    Ok((point.in_mode(common.mode.error_mode.into()), now))
 }
 
 fn entities(

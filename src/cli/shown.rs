@@ -3,8 +3,8 @@
 use serde_json::Value as Json;
 
 use crate::api;
-use crate::engine::PolicyRef;
 use crate::engine::explain::Explanation;
+use crate::engine::{ErrorMode, PolicyRef};
 use crate::node::Answer;
 
 /// What is known of a decision. What a server did not tell is absent.
@@ -15,6 +15,8 @@ pub(super) struct Shown {
     pub(super) problem: Option<String>,
     /// The policies that failed, each with what it said.
     pub(super) erroring: Vec<(String, String)>,
+    /// What their failing does.
+    pub(super) mode: ErrorMode,
     /// The policies that made the decision.
     pub(super) determining: Option<Vec<PolicyRef>>,
     /// What the determining policies say besides: `Advice` or `Duty`, and the text.
@@ -30,7 +32,7 @@ pub(super) struct Shown {
 
 impl Shown {
     /// What was decided here.
-    pub(super) fn of(answer: &Answer, explanation: Option<Explanation>) -> Self {
+    pub(super) fn of(answer: &Answer, mode: ErrorMode, explanation: Option<Explanation>) -> Self {
         let decision = &answer.decision;
         let said = decision.determining.iter().flat_map(|policy| {
             let words = [("advice", "Advice"), ("duty", "Duty")];
@@ -46,6 +48,7 @@ impl Shown {
             erroring: erroring
                 .map(|error| (error.policy.id.clone(), error.message.clone()))
                 .collect(),
+            mode,
             said: said.collect(),
             determining: Some(decision.determining.clone()),
             ignored: answer.ignored.clone(),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::Failure;
+use super::error_mode::Mode;
 use super::output::{self, Format, Style};
 use crate::directory::Profile;
 use crate::node::files;
@@ -40,6 +41,10 @@ pub(super) struct Args {
     /// Also write which lines of policies determined cases, as an LCOV trace.
     #[arg(long, value_name = "FILE")]
     lcov: Option<PathBuf>,
+    /// What a policy that fails does in suites and delegation cases; Cedar's own tests
+    /// always have Cedar's way.
+    #[arg(long, value_enum, value_name = "MODE", default_value_t)]
+    error_mode: Mode,
     /// How to print the report.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -82,7 +87,8 @@ fn report(args: &Args) -> Result<Report, Failure> {
         corpus_root: args.corpus_root.clone(),
     };
     let found = find(&args.paths, Some(&cedar))?;
-    let mut report = run_suites(&found.suites, &mut Bundles::default())?;
+    let mut bundles = Bundles::default().in_mode(args.error_mode.into());
+    let mut report = run_suites(&found.suites, &mut bundles)?;
     let mut progress = Progress::of(found.sets.len());
     let sets = integration::run(&found.sets, &mut |done| progress.show(done));
     progress.end();

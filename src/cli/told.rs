@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::shown::Shown;
 use crate::engine::explain::{ClauseReport, Explanation, Hop, Outcome, PolicyReport, Unlinked};
-use crate::engine::{EngineError, EntityUid, PolicyRef, uid};
+use crate::engine::{EngineError, EntityUid, ErrorMode, PolicyRef, uid};
 use crate::policy::Annotations;
 
 /// The answer to an evaluation. Shape: that of `POST /access/v1/evaluation`.
@@ -130,6 +130,8 @@ pub(super) fn decision(answer: Json, revision: Option<u64>) -> Result<Shown, Str
         bundle: None,
         explanation,
         reason: context.reason,
+        // A server is always strict.
+        mode: ErrorMode::Strict,
     })
 }
 

@@ -38,8 +38,9 @@ pub enum Base {
         bundle: Arc<Bundle>,
         /// The entities.
         entities: Vec<EntityData>,
-        /// How errors count.
-        mode: ErrorMode,
+        /// How errors count, where the form of the file says it; as the run wants if
+        /// absent.
+        mode: Option<ErrorMode>,
     },
     /// Nothing that can be set up yet.
     Unavailable {

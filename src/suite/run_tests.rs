@@ -67,7 +67,7 @@ fn suite(
         Some(bundle) => Base::Generic {
             bundle: Arc::clone(bundle),
             entities: entities(path, item, bundle)?,
-            mode: ErrorMode::Cedar,
+            mode: Some(ErrorMode::Cedar),
         },
     };
     let stage = Stage {

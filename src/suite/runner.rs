@@ -8,13 +8,16 @@ use super::error::SuiteError;
 use super::outcome::{Outcome, expected_text};
 use super::report::{Failure, Report, Skip};
 use crate::directory::{AzureRoles, Profile, world_file};
+use crate::engine::ErrorMode;
 use crate::node::{NodeError, Point};
 use crate::policy::{Bundle, Refused};
 
-/// The bundle of each profile, made once and only if a suite asks for it.
+/// The bundle of each profile, made once and only if a suite asks for it, and how
+/// errors count where a file does not say it.
 #[derive(Debug, Default)]
 pub struct Bundles {
     made: BTreeMap<Profile, Arc<Bundle>>,
+    mode: ErrorMode,
 }
 
 impl Bundles {
@@ -22,6 +25,13 @@ impl Bundles {
     #[must_use]
     pub fn with(mut self, profile: Profile, bundle: Arc<Bundle>) -> Self {
         self.made.insert(profile, bundle);
+        self
+    }
+
+    /// Decides in another error mode; [`ErrorMode::Strict`] unless it is said.
+    #[must_use]
+    pub fn in_mode(mut self, mode: ErrorMode) -> Self {
+        self.mode = mode;
         self
     }
 
@@ -63,13 +73,16 @@ fn run_suite(suite: &Suite, bundles: &mut Bundles) -> Result<Report, SuiteError>
         Base::World { world, profile } => {
             let bundle = bundles.of(*profile)?;
             let (world, changes) = world_file::load(world, AzureRoles::of(&bundle))?;
-            Point::directory(bundle, world, changes)
+            Point::directory(bundle, world, changes).map(|point| point.in_mode(bundles.mode))
         }
         Base::Generic {
             bundle,
             entities,
             mode,
-        } => Point::generic(Arc::clone(bundle), entities.clone()).map(|p| p.in_mode(*mode)),
+        } => {
+            let point = Point::generic(Arc::clone(bundle), entities.clone());
+            point.map(|point| point.in_mode(mode.unwrap_or(bundles.mode)))
+        }
     }
     .map_err(|error| SuiteError::from_node(&error, &suite.file, "the world"))?;
     report.coverage.load(point.snapshot().bundle());

@@ -13,7 +13,7 @@ use super::error::SuiteError;
 use crate::directory::Profile;
 use crate::directory::world_file::{Removals, WorldFile};
 use crate::engine::intake::{Ask, Party, parse_action};
-use crate::engine::{Effect, ErrorMode, Input, Member, parse_entities, parse_uid};
+use crate::engine::{Effect, Input, Member, parse_entities, parse_uid};
 use crate::node::files;
 use crate::policy::{Bundle, Finding, Source};
 
@@ -162,7 +162,7 @@ impl Reader<'_> {
                 Ok(Base::Generic {
                     bundle,
                     entities,
-                    mode: ErrorMode::Strict,
+                    mode: None,
                 })
             }
             _ => Err(self.wrong(

@@ -1,5 +1,7 @@
 //! The commands as a person types them: output, exit codes, diagnostics.
 
+mod error_mode;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
