@@ -66,7 +66,9 @@ pub(super) fn program() -> clap::Command {
 pub fn main() -> ExitCode {
     let mut program = Cli::command();
     let args = std::env::args_os().collect();
-    let settled = match settle(&program, args, &|name| std::env::var_os(name)) {
+    let environment = std::env::vars_os();
+    let environment = environment.map(|(name, value)| (name.to_string_lossy().into_owned(), value));
+    let settled = match settle(&program, args, &environment.collect()) {
         Ok(settled) => settled,
         Err(failure) => return failure.report(),
     };

@@ -1,5 +1,6 @@
 //! The commands as a person types them: output, exit codes, diagnostics.
 
+mod environment;
 mod error_mode;
 
 use std::path::Path;

@@ -21,17 +21,10 @@ pub(super) struct Key {
 /// Flags that are no settings: the file itself, and what clap adds.
 const NO_SETTINGS: [&str; 3] = ["config", "help", "version"];
 
-/// Variables that are not named by the rule, because the name has another meaning.
-const OTHER_VARIABLES: [(&str, &str); 1] = [("log", "AOBO_LOG_URL")];
-
 impl Key {
     /// Its variable of the environment: `AOBO_ADMIN_LISTEN`.
     pub(super) fn variable(&self) -> String {
-        let other = OTHER_VARIABLES.iter().find(|(name, _)| *name == self.name);
-        match other {
-            Some((_, variable)) => (*variable).to_owned(),
-            None => format!("AOBO_{}", self.name.to_uppercase().replace('-', "_")),
-        }
+        format!("AOBO_{}", self.name.to_uppercase().replace('-', "_"))
     }
 }
 
@@ -65,7 +58,7 @@ mod tests {
         let serve = Command::new("serve").args([
             clap::Arg::new("a").long("admin-listen"),
             clap::Arg::new("b").long("listen"),
-            clap::Arg::new("c").long("log"),
+            clap::Arg::new("c").long("otlp"),
             clap::Arg::new("d").long("config"),
             clap::Arg::new("e").short('e'),
         ]);
@@ -76,13 +69,9 @@ mod tests {
     fn keys_are_long_flags() {
         let known = known();
         let names: Vec<&str> = known.iter().map(|key| key.name.as_str()).collect();
-        assert_eq!(names, ["admin-listen", "listen", "log"]);
+        assert_eq!(names, ["admin-listen", "listen", "otlp"]);
         let variables: Vec<String> = known.iter().map(Key::variable).collect();
-        // `AOBO_LOG` is the level of the program's own log.
-        assert_eq!(
-            variables,
-            ["AOBO_ADMIN_LISTEN", "AOBO_LISTEN", "AOBO_LOG_URL"]
-        );
+        assert_eq!(variables, ["AOBO_ADMIN_LISTEN", "AOBO_LISTEN", "AOBO_OTLP"]);
     }
 
     #[test]
@@ -95,7 +84,7 @@ mod tests {
         check("Listen", "listen");
         check("lisetn", "listen");
         check("adminlisten", "admin-listen");
-        check("lgo", "log");
+        check("oltp", "otlp");
         assert_eq!(nearest("listen", &[]), None);
     }
 }

@@ -8,6 +8,7 @@ use clap::Command;
 
 use super::file;
 use super::keys::{Key, keys};
+use super::variables::{Environment, FILE_VARIABLE, check};
 use crate::cli::Failure;
 
 /// A command line on which everything stands that was said, and where from.
@@ -33,19 +34,16 @@ pub(super) enum Origin {
 /// The commands that take settings.
 const CONFIGURED: [&str; 2] = ["serve", "config"];
 
-/// The variable that names the file, if no flag does.
-const FILE_VARIABLE: &str = "AOBO_CONFIG";
-
 /// Puts what the environment and the file say on the command line, for what the
 /// command line does not say itself.
 ///
 /// # Errors
-/// [`Failure`] if the file cannot be read or is none, or a variable is neither on
-/// nor off where it must be.
+/// [`Failure`] if the file cannot be read or is none, or a variable is not known, or
+/// neither on nor off where it must be.
 pub(in crate::cli) fn settle(
     program: &Command,
     args: Vec<OsString>,
-    environment: &dyn Fn(&str) -> Option<OsString>,
+    environment: &Environment,
 ) -> Result<Settled, Failure> {
     let command = args.get(1).and_then(|name| name.to_str());
     let configured = command.is_some_and(|name| CONFIGURED.contains(&name));
@@ -54,13 +52,14 @@ pub(in crate::cli) fn settle(
         let origins = BTreeMap::new();
         return Ok(Settled { args, origins });
     };
-    // An empty variable says nothing, as in many a template.
-    let environment = |name: &str| environment(name).filter(|value| !value.is_empty());
     let given = Given::of(args.get(2..).unwrap_or_default());
     if given.asks_for_help() {
         let origins = BTreeMap::new();
         return Ok(Settled { args, origins });
     }
+    check(environment, &keys)?;
+    // An empty variable says nothing, as in many a template.
+    let environment = |name: &str| environment.get(name).filter(|v| !v.is_empty()).cloned();
     let path = given.value("config").or_else(|| environment(FILE_VARIABLE));
     let mut said = match path {
         Some(path) => file::read(&PathBuf::from(path), &keys)?,

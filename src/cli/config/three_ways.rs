@@ -1,7 +1,6 @@
 //! Every flag of `serve` is settable by flag, environment and file, and the nearer
 //! one wins. New flags are tried without a line here.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -9,6 +8,7 @@ use clap::{ArgMatches, Command, Error};
 
 use super::keys::{Key, keys};
 use super::settle::{Settled, settle};
+use super::variables::Environment;
 use crate::cli::run::program;
 
 /// What some flags take, whatever they are about; each has two of a kind.
@@ -27,7 +27,7 @@ const VALUES: [&str; 8] = [
 #[derive(Default, Clone)]
 struct Said {
     flags: Vec<String>,
-    variables: BTreeMap<String, String>,
+    variables: Environment,
     file: String,
 }
 
@@ -39,8 +39,7 @@ impl Said {
         let mut args: Vec<OsString> = vec!["aobo".into(), "serve".into()];
         args.extend(self.flags.iter().map(OsString::from));
         args.extend(["--config".into(), path.into()]);
-        let read = |name: &str| self.variables.get(name).map(OsString::from);
-        match settle(&program(), args, &read) {
+        match settle(&program(), args, &self.variables) {
             Ok(settled) => (settled, folder),
             Err(failure) => panic!("{}\n{failure:?}", self.file),
         }
@@ -63,6 +62,10 @@ impl Said {
         let values: Vec<_> = raw.map(|value| value.to_string_lossy()).collect();
         values.join(",")
     }
+}
+
+fn variable(name: &str, value: &str) -> Environment {
+    Environment::from([(name.to_owned(), value.into())])
 }
 
 fn flag(key: &Key, value: &str) -> String {
@@ -153,7 +156,7 @@ fn every_flag_is_settable_by_each_way_and_the_nearer_one_wins() {
             said
         };
         let by_variable = |mut said: Said, value: &str| {
-            said.variables.insert(key.variable(), value.to_owned());
+            said.variables.insert(key.variable(), value.into());
             said
         };
         let by_file = |mut said: Said, value: &str| {
@@ -188,38 +191,45 @@ fn every_flag_is_settable_by_each_way_and_the_nearer_one_wins() {
 #[test]
 fn a_switch_is_switched_off_by_the_nearer_one() {
     let said = Said {
-        variables: BTreeMap::from([("AOBO_INSECURE".to_owned(), "false".to_owned())]),
+        variables: variable("AOBO_INSECURE", "false"),
         file: "insecure = true\n".to_owned(),
         ..Said::default()
     };
     assert!(!said.parsed().unwrap().get_flag("insecure"));
-    let environment = |_: &str| Some(OsString::from("perhaps"));
-    let args = vec!["aobo".into(), "serve".into(), "--config=x".into()];
-    assert!(settle(&program(), args, &environment).is_err());
+    let environment = variable("AOBO_INSECURE", "perhaps");
+    let args = vec!["aobo".into(), "serve".into(), "--data=x".into()];
+    let refused = settle(&program(), args, &environment).unwrap_err();
+    assert!(format!("{refused:?}").contains("neither on nor off"));
 }
 
 #[test]
 fn other_commands_and_help_read_no_configuration() {
-    let environment = |name: &str| (name == "AOBO_CONFIG").then(|| "no-such-file".into());
+    let file = variable("AOBO_CONFIG", "no-such-file");
+    let unknown = variable("AOBO_REQUIRE_KEYS", "true");
     for args in [
         &["aobo", "check"][..],
         &["aobo"],
         &["aobo", "serve", "--help"],
     ] {
         let args: Vec<OsString> = args.iter().map(OsString::from).collect();
-        let settled = settle(&program(), args.clone(), &environment).unwrap();
-        assert_eq!(settled.args, args);
+        for environment in [&file, &unknown] {
+            let settled = settle(&program(), args.clone(), environment).unwrap();
+            assert_eq!(settled.args, args);
+        }
     }
     for command in ["serve", "config"] {
         let args = vec!["aobo".into(), command.into()];
-        assert!(settle(&program(), args, &environment).is_err(), "{command}");
+        for environment in [&file, &unknown] {
+            let settled = settle(&program(), args.clone(), environment);
+            assert!(settled.is_err(), "{command}");
+        }
     }
 }
 
 #[test]
 fn what_clap_refuses_is_traced_to_where_it_stands() {
     let said = Said {
-        variables: BTreeMap::from([("AOBO_DATA".to_owned(), "d".to_owned())]),
+        variables: variable("AOBO_DATA", "d"),
         file: "listen = \"nowhere\"\n".to_owned(),
         ..Said::default()
     };
