@@ -13,7 +13,7 @@ use super::super::reload::Following;
 use super::super::{Failure, output};
 use super::stop::Stop;
 use super::tls::TlsPair;
-use crate::api::{self, AppState, Limits, Server};
+use crate::api::{self, AppState, Limits, PublicUrl, Server};
 use crate::node::{Facts, Point, Reload};
 
 /// Where and how to listen.
@@ -86,18 +86,35 @@ pub(super) async fn listen(how: Listening, state: Arc<AppState>) -> Result<(), F
     Ok(())
 }
 
-/// Without a public URL metadata names the address, and says that it does.
+/// Without a public URL metadata names the address, and says that it does, with TLS
+/// and on loopback too. Source: contract, section 2.
 fn publish(state: &AppState, address: SocketAddr, tls: bool) {
+    let given = state.public_url().is_some();
     if let Ok(url) = format!("{}://{address}", scheme(tls)).parse() {
         state.publish(url);
     }
-    let Some(url) = state.public_url().filter(|url| !url.is_https()) else {
-        return;
+    let told = state
+        .public_url()
+        .and_then(|url| metadata_warning(url, given));
+    if let Some(told) = told {
+        output::error(&format!("{told}\n"));
+    }
+}
+
+/// What there is to say of the URL in metadata, and whether the operator gave it.
+fn metadata_warning(url: &PublicUrl, given: bool) -> Option<String> {
+    let mut told = match given {
+        true if url.is_https() => return None,
+        true => format!("metadata names {url}"),
+        false => format!(
+            "metadata names {url}, the address that is listened on; where callers reach this \
+             server by another URL, say so with --public-url"
+        ),
     };
-    output::error(&format!(
-        "metadata names {url}, and the specification wants https; where callers reach this \
-         server by another URL, say so with --public-url\n"
-    ));
+    if !url.is_https() {
+        told += "; the specification wants https";
+    }
+    Some(told)
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
@@ -137,4 +154,37 @@ fn banner(address: SocketAddr, tls: bool, point: &Point) -> String {
     let (revision, bundle) = (snapshot.revision(), snapshot.bundle().hash());
     let scheme = scheme(tls);
     format!("listening on {scheme}://{address}: revision {revision}, bundle {bundle}, {facts}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(url: &str, given: bool, said: &[&str]) {
+        let told = metadata_warning(&url.parse().unwrap(), given);
+        assert_eq!(told.is_some(), !said.is_empty(), "{url}: {told:?}");
+        let told = told.unwrap_or_default();
+        for part in said {
+            assert!(told.contains(part), "{url}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_nobody_gave_is_told_whatever_it_is() {
+        check("https://pdp.example", true, &[]);
+        check("http://pdp.example", true, &["wants https"]);
+        check(
+            "https://0.0.0.0:8180",
+            false,
+            &["https://0.0.0.0:8180,", "--public-url"],
+        );
+        check(
+            "http://127.0.0.1:8180",
+            false,
+            &["--public-url", "wants https"],
+        );
+        let told = metadata_warning(&"https://h:1".parse().unwrap(), false).unwrap();
+        assert!(!told.contains("wants https"), "{told}");
+    }
 }
