@@ -42,7 +42,7 @@ pub(super) struct Args {
     )]
     profile: Option<String>,
     /// Policies that decide instead: a file, or a folder of `.cedar` files.
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["policies", "entities"])]
+    #[arg(long, value_name = "PATH", conflicts_with = "policies")]
     candidate: Option<PathBuf>,
     /// Cedar schema: of the candidate (if absent, the built-in one), or of --policies.
     #[arg(long, value_name = "FILE")]
@@ -51,7 +51,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATH", requires = "schema")]
     policies: Option<PathBuf>,
     /// Entities of generic mode, in Cedar's JSON form.
-    #[arg(long, value_name = "FILE", requires = "policies")]
+    #[arg(long, value_name = "FILE", requires = "schema")]
     entities: Option<PathBuf>,
     /// What a policy that fails does; if absent, what it did to the row.
     #[arg(long, value_enum, value_name = "MODE")]
@@ -62,7 +62,8 @@ pub(super) struct Args {
 }
 
 const AFTER_HELP: &str = "Exit code 0 if every row that can be replayed has the same answer, 1 if \
-one flips, 3 if a line is no row or the state cannot be loaded.";
+one flips, 3 if a line is no row or the state cannot be loaded. Rows that other policies \
+decided are not compared; --candidate compares them all.";
 
 /// Exit code of a replay in which answers flip.
 const FLIPPED: u8 = 1;
@@ -101,7 +102,7 @@ fn replayed(args: &Args) -> Result<ReplayReport, Failure> {
             log = data::read(dir)?;
             State::Past(Box::new(Walk::new(&log, candidate)))
         }
-        None => State::Present(Arc::new(args.present(candidate)?)),
+        None => args.state(candidate)?,
     };
     let mut report = ReplayReport::default();
     let mut progress = Progress::new();
@@ -146,7 +147,7 @@ impl Args {
     }
 
     /// The one state that all rows are decided on.
-    fn present(&self, candidate: Option<Arc<Bundle>>) -> Result<Point, Failure> {
+    fn state(&self, candidate: Option<Arc<Bundle>>) -> Result<State<'static>, Failure> {
         let source = SourceArgs {
             world: self.world.clone(),
             profile: self.profile.clone(),
@@ -155,8 +156,12 @@ impl Args {
             entities: self.entities.clone(),
         };
         match (candidate, &self.world) {
-            (Some(bundle), Some(path)) => over_world(bundle, path),
-            (None, _) if source.is_given() => source.point(),
+            (Some(bundle), Some(path)) => Ok(State::Candidate(Arc::new(over_world(bundle, path)?))),
+            (Some(bundle), None) if self.schema.is_some() => {
+                let point = Point::generic(Arc::clone(&bundle), source.entities_of(&bundle)?)?;
+                Ok(State::Candidate(Arc::new(point)))
+            }
+            (None, _) if source.is_given() => Ok(State::Present(Arc::new(source.point()?))),
             _ => Err(Failure::new(
                 "nothing to replay on",
                 "name the data folder (--data DIR), a world (--world FILE), or a schema and \

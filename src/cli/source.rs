@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Failure, data};
 use crate::directory::{AzureRoles, Profile, World, world_file};
-use crate::engine::parse_entities;
+use crate::engine::{EntityData, parse_entities};
 use crate::node::{Point, PolicyFiles, files, self_test};
 use crate::policy::Bundle;
 
@@ -83,10 +83,7 @@ impl SourceArgs {
         if let (Some(schema), Some(policies)) = (&self.schema, &self.policies) {
             let schema = files::read_source(schema)?;
             let bundle = Arc::new(Bundle::new(&schema, &files::read_policies(policies)?)?);
-            let entities = match &self.entities {
-                None => Vec::new(),
-                Some(path) => parse_entities(&files::read_world(path)?.text, bundle.shape())?,
-            };
+            let entities = self.entities_of(&bundle)?;
             return Ok(Point::generic(bundle, entities)?);
         }
         let bundle = Arc::new(self.profile()?.bundle()?);
@@ -97,6 +94,17 @@ impl SourceArgs {
             Some(path) => world_file::load(&files::read_world(path)?, roles)?,
         };
         Ok(Point::directory(bundle, world, changes)?)
+    }
+
+    /// The entities that the flags name, none if they name none.
+    ///
+    /// # Errors
+    /// [`Failure`]: a file that cannot be read, or entities that do not fit the schema.
+    pub(super) fn entities_of(&self, bundle: &Bundle) -> Result<Vec<EntityData>, Failure> {
+        Ok(match &self.entities {
+            None => Vec::new(),
+            Some(path) => parse_entities(&files::read_world(path)?.text, bundle.shape())?,
+        })
     }
 
     /// Whether the flags name something to decide on.

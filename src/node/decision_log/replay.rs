@@ -14,8 +14,11 @@ use crate::policy::{Attribute, Extension, Reads, Shape, Type};
 
 /// What rows are decided on.
 pub enum State<'l> {
-    /// One state, whatever revision they name.
+    /// One state, whatever revision they name; rows of other policies are not
+    /// compared.
     Present(Arc<Point>),
+    /// One state, whatever revision and policies they name.
+    Candidate(Arc<Point>),
     /// The state of each row's own revision.
     Past(Box<Walk<'l>>),
 }
@@ -41,6 +44,9 @@ pub enum ReplayError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
+
+/// Why a row says nothing of a state whose policies are not those that decided it.
+const OTHER_POLICIES: &str = "it was decided by other policies";
 
 /// Decides rows again and adds what becomes of them to a report. They are taken in
 /// order of their revisions, so that a log is folded forward once; `each` hears of
@@ -79,7 +85,14 @@ fn again(
         what,
     };
     let point = match state {
-        State::Present(point) => point,
+        State::Candidate(point) => point,
+        State::Present(point) => {
+            let bundle = point.snapshot().bundle().hash().as_str();
+            if bundle != row.bundle {
+                return Ok(Replayed::Unreplayable(OTHER_POLICIES.to_owned()));
+            }
+            point
+        }
         State::Past(walk) => {
             let (floor, head) = walk.reach();
             if row.revision > head {

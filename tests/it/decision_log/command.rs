@@ -10,8 +10,8 @@ use aobo::directory::Profile;
 use aobo::directory::command::Ids;
 use aobo::log::{Log, Sqlite};
 use aobo::node::decision_log::{Audit, DecisionLog, RotatingFile};
-use aobo::node::{Actor, Choice, Ledger, Settings, Submission, TenantScope, What};
-use aobo::policy::Source;
+use aobo::node::{Actor, Choice, Ledger, Point, Settings, Submission, TenantScope, What};
+use aobo::policy::{Bundle, Source};
 use serde_json::{Value, json};
 
 use super::{key, row_of, wait};
@@ -263,8 +263,58 @@ fn a_world_or_a_torn_log_are_replayed_too() {
         out,
         "torn: 1, a last line that was not written whole\n4 rows: 4 the same, 0 flipped, 0 not replayed\n"
     );
+    // Of those that the same policies decided, two were denied without privileges.
     let report = place.json(&[LOG, "--world", "world.json"], 1);
+    assert_eq!((&report["rows"], &report["same"]), (&json!(16), &json!(6)));
+    assert_eq!(report["flips"]["deny-to-allow"], 2, "{report:#}");
+    assert_eq!(
+        report["unreplayable_reasons"],
+        json!([{"reason": "it was decided by other policies", "rows": 8}])
+    );
+    // A candidate answers for all of them.
+    place.candidate("tenant.cedar", &str::to_owned);
+    let args = [LOG, "--world", "world.json", "--candidate", "candidate"];
+    let report = place.json(&args, 1);
     assert_eq!(report["flips"]["deny-to-allow"], 4, "{report:#}");
+}
+
+const SCHEMA: &str = "entity User; entity Doc;
+action read appliesTo { principal: User, resource: Doc };";
+
+#[test]
+fn rows_from_before_a_reload_are_not_taken_for_flips() {
+    let place = Place::new();
+    let bundle = |policy: &str| {
+        let bundle = Bundle::new(
+            &Source::new("schema", SCHEMA),
+            &[Source::new("p.cedar", policy)],
+        );
+        Arc::new(bundle.unwrap())
+    };
+    let policies = ["permit", "forbid"].map(|effect| {
+        let policy = format!("{effect} (principal, action, resource);");
+        fs::write(place.path(effect), &policy).unwrap();
+        policy
+    });
+    fs::write(place.path("schema"), SCHEMA).unwrap();
+    for policy in &policies {
+        let point = Point::generic(bundle(policy), Vec::new()).unwrap();
+        let asked = ask(("User", "ana"), "read", ("Doc", "d"), "{}");
+        let row = row_of(&place.decisions, &point, &asked, NOW);
+        wait(place.decisions.write(&[row])).unwrap();
+    }
+    assert!(place.decisions.close());
+    let source = [LOG, "--schema", "schema"];
+    let report = place.json(&[&source[..], &["--policies", "forbid"]].concat(), 0);
+    assert_eq!((&report["rows"], &report["same"]), (&json!(2), &json!(1)));
+    assert_eq!(
+        report["unreplayable_reasons"],
+        json!([{"reason": "it was decided by other policies", "rows": 1}])
+    );
+    // As a candidate, the same policies answer for every row.
+    let report = place.json(&[&source[..], &["--candidate", "forbid"]].concat(), 1);
+    assert_eq!(report["flips"]["allow-to-deny"], 1, "{report:#}");
+    assert_eq!(report["same"], 1);
 }
 
 #[test]
