@@ -118,7 +118,7 @@ struct AnswerContext<'a> {
     /// Why the question could not be evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorContext>,
-    /// The policies that failed, which denies.
+    /// The policies that failed, which denies. Of several answers explained ones only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     erroring: Vec<ErroringPolicy<'a>>,
     /// What a request for access calls this evaluation.
@@ -167,17 +167,14 @@ impl<'a> EvaluationAnswer<'a> {
         }
     }
 
-    /// The answer to one of several for a caller who did not ask why: the effect,
-    /// and what went wrong.
+    /// The answer to one of several for a caller who did not ask why: the effect, and
+    /// why it could not be evaluated if it could not. Source: contract, section 2.
     pub(super) fn brief(decision: &'a Decision) -> Self {
-        let AnswerContext {
-            error, erroring, ..
-        } = AnswerContext::of(decision);
+        let AnswerContext { error, .. } = AnswerContext::of(decision);
         Self {
             decision: decision.allows(),
             context: AnswerContext {
                 error,
-                erroring,
                 ..AnswerContext::default()
             },
         }

@@ -53,7 +53,7 @@ enum Item {
     Invalid(ApiError),
     /// There is nothing to say but the effect.
     Bare(bool),
-    /// Something went wrong.
+    /// It could not be evaluated, or policies failed.
     Failed(Box<Answer>),
     /// The caller asked why.
     Explained(Box<(Answer, Option<Explanation>)>),

@@ -210,7 +210,7 @@ fn answers() -> Vec<(&'static str, Value)> {
         "advice": {"type": "array", "items": string(), "description": "`@advice` of the determining policies."},
         "duty": {"type": "array", "items": string(), "description": "`@duty` of the determining policies."},
         "error": problem,
-        "erroring": {"type": "array", "items": failed, "description": "Policies that failed, which denies."},
+        "erroring": {"type": "array", "items": failed, "description": "Policies that failed, which denies. Of several answers explained ones only."},
         "ignored": {"type": "array", "items": string(), "description": "What of the question did not count. Explained answers only."},
         "reason": schema("Reason"),
         "access_request": schema("AccessRequest"),

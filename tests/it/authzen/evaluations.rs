@@ -1,5 +1,9 @@
 //! Several evaluations: semantics, one state, and each item answered for itself.
 
+use std::sync::Arc;
+
+use aobo::node::Point;
+use aobo::policy::{Bundle, Source};
 use serde_json::{Value, json};
 
 use super::{
@@ -269,4 +273,54 @@ fn all_items_are_decided_on_one_state() {
         );
     }
     writer.join().unwrap();
+}
+
+/// Who counts beyond 64 bits makes a policy fail.
+fn counting() -> Server {
+    let schema = "entity User; entity Album;
+        action count appliesTo { principal: User, resource: Album, context: { by: Long } };";
+    let policies = "@id(\"open\") @advice(\"a word\") permit (principal, action, resource);
+        @id(\"guard\") forbid (principal, action, resource) when { context.by + 1 > 99 };";
+    let source = |name: &str, text: &str| Source::new(name, text);
+    let bundle = Bundle::new(&source("s", schema), &[source("p.cedar", policies)]);
+    Server::over(Point::generic(Arc::new(bundle.unwrap()), Vec::new()).unwrap())
+}
+
+#[test]
+fn an_item_says_no_more_than_its_decision_and_error_unless_it_is_asked() {
+    let server = counting();
+    let item = |by: Value| json!({"context": {"by": by}});
+    let items = [
+        item(json!(1)),
+        item(json!(i64::MAX)),
+        item(json!(200)),
+        item(json!("x")),
+    ];
+    let asked = |options: Value| {
+        let question = question(("User", "ana"), "count", ("Album", "a"));
+        let more = json!({"evaluations": items, "options": options});
+        server.post(EVALUATIONS, &with(question, more)).json["evaluations"].clone()
+    };
+    let error =
+        json!({"status": 400, "message": "`context.by` takes a whole number, not a string"});
+    let (allow, deny) = (json!({"decision": true}), json!({"decision": false}));
+    let wrong = json!({"decision": false, "context": {"error": error}});
+    // Both ways in which items are decided.
+    assert_eq!(asked(json!({})), json!([allow, deny, deny, wrong]));
+    let first = json!({"evaluations_semantic": "permit_on_first_permit"});
+    assert_eq!(asked(first), json!([allow]));
+    let first = json!({"evaluations_semantic": "deny_on_first_deny"});
+    assert_eq!(asked(first), json!([allow, deny]));
+    let told = asked(json!({"explain": true}));
+    assert_eq!(told[0]["context"]["advice"], json!(["a word"]));
+    assert_eq!(told[1]["context"]["erroring"][0]["policy"], "guard");
+    assert!(told[2]["context"]["reason"].is_object(), "{told}");
+    assert_eq!(told[3]["context"]["error"], error);
+    // One question by itself says it unasked.
+    let one = with(
+        question(("User", "ana"), "count", ("Album", "a")),
+        item(json!(i64::MAX)),
+    );
+    let told = server.post(EVALUATION, &one).json;
+    assert_eq!(told["context"]["erroring"][0]["policy"], "guard");
 }
