@@ -2,6 +2,7 @@
 
 mod environment;
 mod error_mode;
+mod first_key;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -17,6 +17,7 @@ mod commanding;
 mod commands;
 mod corpus;
 mod decision_log;
+mod deploy;
 mod differential;
 mod enforce;
 mod hostile;

@@ -182,6 +182,22 @@ impl Secret {
     }
 }
 
+impl FromStr for Secret {
+    type Err = &'static str;
+
+    /// Takes a key that was drawn elsewhere, in the form of one that is drawn here.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.strip_prefix(KEY_PREFIX);
+        let is_digit = |c: char| matches!(c, '0'..='9' | 'a'..='f');
+        match digits {
+            Some(digits) if digits.len() == 2 * SECRET_BYTES && digits.chars().all(is_digit) => {
+                Ok(Self(text.to_owned()))
+            }
+            _ => Err("this is not a key"),
+        }
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
@@ -214,6 +230,18 @@ mod tests {
         assert_eq!(one.reveal().len(), KEY_PREFIX.len() + 2 * SECRET_BYTES);
         assert!(!format!("{one:?}").contains(one.reveal()));
         assert!(one.sha256().starts_with(&one.id()));
+        assert_eq!(one.reveal().parse(), Ok(one.clone()));
+        for bad in [
+            "",
+            "aobo_",
+            &one.reveal()[1..],
+            &one.reveal()[..68],
+            &format!("{}0", one.reveal()),
+            &one.reveal().to_uppercase(),
+            &format!("aobo_{}", "é".repeat(SECRET_BYTES)),
+        ] {
+            assert_eq!(bad.parse::<Secret>(), Err("this is not a key"));
+        }
         assert_eq!(
             sha256("abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
