@@ -266,13 +266,19 @@ impl IntoResponse for ApiError {
         }
         if matches!(self, Self::Unauthorized) {
             let headers = response.headers_mut();
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static(CHALLENGE),
+            );
         }
         // For the log line, which is written where the request id is known.
         response.extensions_mut().insert(self);
         response
     }
 }
+
+/// How to show who one is, and to whom. Source: RFC 6750, section 3; RFC 9110, 11.5.
+const CHALLENGE: &str = "Bearer realm=\"aobo\"";
 
 /// Seconds after which a caller may ask again.
 const RETRY_SECONDS: u64 = 1;

@@ -314,7 +314,7 @@ impl Reply {
         assert_eq!(got, (status, Some(code)), "{what}: {}", self.json);
         let asks = self.headers.get("www-authenticate");
         assert_eq!(
-            asks.is_some_and(|asks| asks == "Bearer"),
+            asks.is_some_and(|asks| asks == "Bearer realm=\"aobo\""),
             status == 401,
             "{what}"
         );

@@ -140,7 +140,7 @@ pub(super) fn headers() -> Value {
         "Aobo-Revision": header(revision(), "The revision that answered, or that was made."),
         "Aobo-Bundle": header(string(), "The hash of the policies that answered."),
         "Retry-After": header(json!({"type": "integer", "minimum": 0}), "Seconds after which to ask again."),
-        "WWW-Authenticate": header(string(), "How to show a key."),
+        "WWW-Authenticate": header(string(), "How to show a key: `Bearer realm=\"aobo\"`."),
     })
 }
 

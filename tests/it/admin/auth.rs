@@ -42,7 +42,7 @@ fn refused(desk: &Desk, status: u16, code: &str, show: impl Fn(Call) -> Call) {
             let reply = show(desk.call(method, &path)).text(body).send();
             let got = (reply.status, reply.json["error"]["code"].as_str());
             assert_eq!(got, (status, Some(code)), "{method} {path}: {}", reply.json);
-            let asked = reply.header("www-authenticate") == "Bearer";
+            let asked = reply.header("www-authenticate") == "Bearer realm=\"aobo\"";
             assert_eq!(asked, status == 401, "{method} {path}");
         }
     }

@@ -171,6 +171,58 @@ fn metadata_is_an_object_without_empty_members() {
     assert!(!members.contains_key("signed_metadata") && !members.contains_key("capabilities"));
 }
 
+/// The members of a value that are null, wherever they stand.
+fn nulls(value: &Value) -> Vec<String> {
+    match value {
+        Value::Null => vec![String::new()],
+        Value::Array(items) => items.iter().flat_map(nulls).collect(),
+        Value::Object(members) => {
+            let within = members.iter().flat_map(|(name, value)| {
+                let below = nulls(value).into_iter();
+                below.map(move |rest| format!(".{name}{rest}"))
+            });
+            within.collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// "JSON Serialization": members whose value is null SHOULD be omitted.
+#[test]
+fn null_members_are_omitted_in_answers() {
+    assert_eq!(nulls(&json!({"a": [{"b": null}], "c": 1})), [".a.b"]);
+    let (scenario, world) = (Server::scenario(), Server::fabrikam());
+    scenario
+        .state
+        .publish("https://pdp.example.com".parse().unwrap());
+    let told = json!({"options": {"explain": true}, "page": {"limit": 1}});
+    let hugo = ("PartnerUser", "hugo@fabrikam.example");
+    let customer = ("Customer", "contoso");
+    let mut answers = vec![scenario.get(METADATA).json, scenario.get("/readyz").json];
+    for path in POSTED {
+        for (server, asked) in [
+            (&scenario, good()),
+            (&scenario, question(BOB, "write", RECORD_1)),
+            (&scenario, question(("nobody", "x"), "fly", RECORD_1)),
+            (&scenario, with(good(), json!({"subject": null}))),
+            (&world, question(hugo, "CreateUser", customer)),
+            (
+                &world,
+                question(hugo, "AzureOperation", ("Subscription", "/subscriptions/x")),
+            ),
+            (&world, question(hugo, "SignInToCustomerTenant", customer)),
+        ] {
+            let items = json!({"evaluations": [{}, {"subject": null}, good()]});
+            for more in [json!({}), told.clone(), with(told.clone(), items)] {
+                answers.push(server.post(path, &with(asked.clone(), more)).json);
+            }
+        }
+    }
+    for answer in answers {
+        assert_eq!(nulls(&answer), [""; 0], "{answer:#}");
+    }
+}
+
 /// "JSON Serialization": unknown members MUST be ignored, at every level, and no
 /// order of members assumed.
 #[test]
