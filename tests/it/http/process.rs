@@ -46,7 +46,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         Self::by(aobo, args)
     }
 
@@ -93,6 +93,14 @@ impl Running {
             address: address.to_owned(),
             banner,
         }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     pub(crate) fn connect(&self) -> Connection {
