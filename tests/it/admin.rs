@@ -10,6 +10,7 @@ mod bundle;
 mod checkpoints;
 mod described;
 mod groups;
+mod history;
 mod keys;
 mod measured;
 mod moments;

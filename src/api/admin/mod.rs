@@ -13,6 +13,7 @@ mod events;
 mod keys;
 mod read;
 mod routes;
+mod wanted;
 
 pub use bundle::BUNDLE_BODY_BYTES_MAX;
 pub use commands::{COMMANDS, CommandRoute};

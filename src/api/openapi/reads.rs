@@ -141,7 +141,7 @@ fn of_history(path: &str) -> Option<Told> {
                 "hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
                 "payload": {},
             }));
-            let next = json!({"type": ["integer", "null"], "description": "The `after` of the next page."});
+            let next = json!({"type": ["integer", "null"], "description": "The `after` of the next page; a page may be empty and not be the last."});
             (
                 "listEvents",
                 "What was done, in order.",
@@ -218,8 +218,21 @@ fn parameters(path: &str) -> Vec<Value> {
             query(
                 "about",
                 string(),
-                "Only events that name this id: the history of a thing.",
+                "Only events that name this id, whole: the history of a thing. Azure ids are \
+                 compared without letter case, and a subscription or management group is \
+                 known by its name too.",
             ),
+            query(
+                "actor",
+                string(),
+                "Only events by this actor: `PartnerUser::\"ada\"`, `ada`, the id of a key.",
+            ),
+            query(
+                "partner",
+                string(),
+                "With `customer`: only events about the relationship of the two.",
+            ),
+            query("customer", string(), "With `partner`: the other party."),
         ],
         _ => Vec::new(),
     }
