@@ -66,7 +66,9 @@ fn status(error: &LedgerError) -> (StatusCode, &'static str) {
         LedgerError::NotWritten { .. } | LedgerError::Log(LogError::ReadOnly { .. }) => {
             (StatusCode::SERVICE_UNAVAILABLE, "not-written")
         }
-        LedgerError::Log(LogError::Archived { .. }) => (StatusCode::BAD_REQUEST, "archived"),
+        LedgerError::Log(LogError::Archived { .. }) | LedgerError::NoFloor { .. } => {
+            (StatusCode::BAD_REQUEST, "archived")
+        }
         LedgerError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
         LedgerError::Log(_)
         | LedgerError::Fault(_)
@@ -75,6 +77,7 @@ fn status(error: &LedgerError) -> (StatusCode, &'static str) {
         | LedgerError::BundleHash { .. }
         | LedgerError::Unbuilt(_)
         | LedgerError::Event { .. }
+        | LedgerError::Floor { .. }
         | LedgerError::OtherSeed => (StatusCode::INTERNAL_SERVER_ERROR, "internal-error"),
     }
 }

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use super::data::{DataArgs, read};
 use super::{Failure, output};
-use crate::log::{Head, Log, Sqlite, compact, export, import};
+use crate::log::{Head, Log, Sqlite, export, import};
+use crate::node::compact;
 
 /// Verifies, exports, imports or compacts the log of a data folder.
 #[derive(Debug, clap::Args)]
@@ -117,7 +118,8 @@ fn read_import(dir: &Path, file: &Path) -> Result<String, Failure> {
     })?;
     let log = Sqlite::open(dir)?;
     let head: Head = import(&log, &mut BufReader::new(opened))?;
-    Ok(format!("{} records imported\n", head.seq))
+    let records = head.seq.saturating_sub(log.floor().seq);
+    Ok(format!("{records} records imported\n"))
 }
 
 fn move_old(dir: &Path, archive: &Path, before: u64) -> Result<String, Failure> {

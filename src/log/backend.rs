@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::ops::ControlFlow;
 
-use super::{Draft, Head, LogError, Record};
+use super::{Draft, Entry, Head, LogError, Payload, Record};
 
 /// Checkpoints that are kept, the newest ones. Our choice: one that turns out bad
 /// leaves others to start from.
@@ -19,6 +19,16 @@ pub struct Checkpoint<'a> {
     /// Its parts, in order, each verified before it is given out. After an error
     /// there are no others, and what was given out is of no use.
     pub parts: Box<dyn Iterator<Item = Result<Vec<u8>, LogError>> + Send + 'a>,
+}
+
+/// What archived records add up to: where a log begins that has no others before
+/// its own. No cache: the records are gone, and nothing else holds it.
+pub struct FloorState<'a> {
+    /// The position whose state it is: that of the last archived record.
+    pub at: Head,
+    /// Its parts, in order, as whoever folds events wrote them. One that comes out
+    /// of a log counts only when the last part has come without an error.
+    pub parts: Box<dyn Iterator<Item = Result<Payload, LogError>> + Send + 'a>,
 }
 
 /// An ordered, durable log of events, and checkpoints of what they add up to.
@@ -137,26 +147,38 @@ pub trait Log: Send + Sync + Debug {
         Ok(None)
     }
 
-    /// Fills an empty log with records that were exported, all or none.
+    /// Fills an empty log with what was exported, all or nothing: records from 1
+    /// on, or a state and the records after it, which is then the floor. A state
+    /// further on is checked to stand where the records lead, and is not kept.
     /// [`super::import`] is what calls it.
     ///
     /// # Errors
     /// [`LogError::ReadOnly`]; [`LogError::NotEmpty`]; the first error among the
-    /// records; [`LogError::Corrupt`] if they are no chain from 1 on.
+    /// entries; [`LogError::Corrupt`] if the records are no chain.
     fn restore(
         &self,
-        records: &mut dyn Iterator<Item = Result<Record, LogError>>,
+        entries: &mut dyn Iterator<Item = Result<Entry, LogError>>,
     ) -> Result<Head, LogError>;
 
-    /// Deletes the records up to `last`, in one transaction, and keeps the
-    /// position as the floor. The caller has them archived: [`super::compact`] is
-    /// what calls it.
+    /// Deletes the records up to a state's position, in one transaction, and keeps
+    /// the position as the floor. The state is durable before any record goes, and
+    /// the one of an earlier floor stays until then. The caller has the records
+    /// archived: [`super::compact`] is what calls it.
     ///
     /// # Errors
     /// [`LogError::ReadOnly`]; [`LogError::NoSuchPosition`];
-    /// [`LogError::NotCompactable`] if that would leave no record, or no
-    /// checkpoint from which a start could go on.
-    fn drop_archived(&self, last: Head) -> Result<(), LogError>;
+    /// [`LogError::NotCompactable`] if that would leave no record; the first error
+    /// among the state's parts, and what keeps it from being written: the log is
+    /// then as it was.
+    fn drop_archived(&self, state: FloorState<'_>) -> Result<(), LogError>;
+
+    /// The state at the floor; `None` for a log that holds its records from 1 on,
+    /// or was compacted by a version that kept none.
+    ///
+    /// # Errors
+    /// [`LogError::Damaged`] if it is there and is not as it was written, now or
+    /// while its parts are read.
+    fn floor_state(&self) -> Result<Option<FloorState<'_>>, LogError>;
 
     /// Walks through all there is, down to the backend's own structures.
     ///

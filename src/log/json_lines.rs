@@ -12,6 +12,9 @@
 //! lose that, so it is cut out as text: the members before it are no objects and
 //! a quotation mark within a string is escaped, so that `,"payload":` first
 //! stands where the payload begins.
+//!
+//! Before the records of a compacted log stand the lines of the state that they
+//! begin at (see `floor`).
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read, Write};
@@ -20,6 +23,7 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use super::chain::Chain;
+use super::floor::{Entry, FloorLines, write_state};
 use super::{
     Draft, Hash, Head, Log, LogError, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, Payload, Record, Verified,
 };
@@ -44,11 +48,15 @@ struct Line<'a> {
 }
 
 /// Writes every record there is, a line each; [`import`] reads them. What was
-/// archived is not among them: its lines come before these.
+/// archived is not among them; the state that it adds up to is, so that an export
+/// is enough to go on from.
 ///
 /// # Errors
-/// As [`Log::scan`]; [`LogError::Backend`] if `to` fails.
+/// As [`Log::scan`] and [`Log::floor_state`]; [`LogError::Backend`] if `to` fails.
 pub fn export(log: &dyn Log, to: &mut dyn Write) -> Result<Verified, LogError> {
+    if let Some(state) = log.floor_state()? {
+        write_state(state, &mut *to)?;
+    }
     export_up_to(log, u64::MAX, to)
 }
 
@@ -100,48 +108,79 @@ fn write_line(record: &Record, to: &mut dyn Write) -> std::io::Result<()> {
 }
 
 /// Fills an empty log from lines that [`export`] wrote, all or nothing: the whole
-/// chain is verified, from record 1 on. Of a compacted log the archives come
-/// first, oldest first, then the export.
+/// chain is verified, from record 1 on, or from the position of the state that
+/// stands before the first record. Of a compacted log the archives may come first,
+/// oldest first, then the export; the log then begins at 1.
 ///
 /// # Errors
 /// [`LogError::Line`] for the first line that is no record or cannot be read,
 /// [`LogError::Corrupt`] for the first record that does not follow; otherwise as
 /// [`Log::restore`].
 pub fn import(log: &dyn Log, from: &mut dyn BufRead) -> Result<Head, LogError> {
-    let mut lines = Lines {
-        from,
-        line: 0,
-        bytes: Vec::new(),
-    };
-    log.restore(&mut lines)
+    log.restore(&mut Entries::new(from))
 }
 
-struct Lines<'a> {
-    from: &'a mut dyn BufRead,
+/// What lines hold, one after the other.
+pub(super) struct Entries<R> {
+    from: R,
     line: u64,
     bytes: Vec<u8>,
+    floor: FloorLines,
+    done: bool,
 }
 
-impl Iterator for Lines<'_> {
-    type Item = Result<Record, LogError>;
+impl<R: BufRead> Entries<R> {
+    pub(super) fn new(from: R) -> Self {
+        Self {
+            from,
+            line: 0,
+            bytes: Vec::new(),
+            floor: FloorLines::default(),
+            done: false,
+        }
+    }
+
+    /// The next line that holds anything; `None` after the last.
+    fn read(&mut self) -> Result<Option<Entry>, String> {
+        loop {
+            self.line = self.line.saturating_add(1);
+            self.bytes.clear();
+            let mut bounded = Read::take(&mut self.from, LINE_BYTES_MAX as u64 + 1);
+            match bounded.read_until(b'\n', &mut self.bytes) {
+                Ok(0) if self.floor.is_open() => {
+                    return Err("it is missing: the state before it has no end".to_owned());
+                }
+                Ok(0) => return Ok(None),
+                Ok(bytes) if bytes > LINE_BYTES_MAX => {
+                    return Err(format!("it has more than {LINE_BYTES_MAX} bytes"));
+                }
+                Ok(_) => {}
+                Err(error) => return Err(format!("it cannot be read: {error}")),
+            }
+            let text = std::str::from_utf8(&self.bytes);
+            let text = text.map_err(|error| format!("it is not UTF-8: {error}"))?;
+            let text = text.strip_suffix('\n').unwrap_or(text);
+            match self.floor.take(text)? {
+                None => return record(text).map(|record| Some(Entry::Record(record))),
+                Some(Some(entry)) => return Ok(Some(entry)),
+                Some(None) => {}
+            }
+        }
+    }
+}
+
+impl<R: BufRead> Iterator for Entries<R> {
+    type Item = Result<Entry, LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.line = self.line.saturating_add(1);
-        self.bytes.clear();
-        let mut bounded = Read::take(&mut *self.from, LINE_BYTES_MAX as u64 + 1);
-        let record = match bounded.read_until(b'\n', &mut self.bytes) {
-            Ok(0) => return None,
-            Ok(bytes) if bytes > LINE_BYTES_MAX => {
-                Err(format!("it has more than {LINE_BYTES_MAX} bytes"))
-            }
-            Ok(_) => match std::str::from_utf8(&self.bytes) {
-                Ok(text) => record(text.strip_suffix('\n').unwrap_or(text)),
-                Err(error) => Err(format!("it is not UTF-8: {error}")),
-            },
-            Err(error) => Err(format!("it cannot be read: {error}")),
-        };
+        if self.done {
+            return None;
+        }
+        let read = self.read();
+        self.done = !matches!(read, Ok(Some(_)));
         let line = self.line;
-        Some(record.map_err(|what| LogError::Line { line, what }))
+        read.map_err(|what| LogError::Line { line, what })
+            .transpose()
     }
 }
 

@@ -7,10 +7,10 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::chain::{self, Chain};
-use super::compact::no_checkpoint;
+use super::floor::Filling;
 use super::{
-    CHECKPOINT_PART_BYTES_MAX, CHECKPOINTS_KEPT, Checkpoint, Draft, Head, Log, LogError, Record,
-    Verified,
+    CHECKPOINT_PART_BYTES_MAX, CHECKPOINTS_KEPT, Checkpoint, Draft, Entry, FloorState, Head, Log,
+    LogError, Payload, Record, Verified,
 };
 
 /// A log in memory.
@@ -22,6 +22,8 @@ pub struct Memory {
 #[derive(Debug)]
 struct Held {
     floor: Head,
+    /// The parts of the state at the floor.
+    state: Vec<Payload>,
     records: Vec<Record>,
     keys: HashMap<String, u64>,
     /// The newest last.
@@ -32,6 +34,7 @@ impl Default for Held {
     fn default() -> Self {
         Self {
             floor: Head::START,
+            state: Vec::new(),
             records: Vec::new(),
             keys: HashMap::new(),
             checkpoints: Vec::new(),
@@ -176,40 +179,54 @@ impl Log for Memory {
 
     fn restore(
         &self,
-        records: &mut dyn Iterator<Item = Result<Record, LogError>>,
+        entries: &mut dyn Iterator<Item = Result<Entry, LogError>>,
     ) -> Result<Head, LogError> {
         let mut held = self.held();
         let head = held.head();
         if head != Head::START {
             return Err(LogError::NotEmpty { head });
         }
-        let mut chain = Chain::after(head);
-        let mut checked = Vec::new();
-        for record in records {
-            let record = record?;
-            chain.take(&record)?;
-            checked.push(record);
+        let mut filling = Filling::new();
+        let (mut floor, mut state, mut checked) = (Head::START, Vec::new(), Vec::new());
+        for entry in entries {
+            match filling.take(entry?)? {
+                Some(Entry::Floor(at)) => floor = at,
+                Some(Entry::State(part)) => state.push(part),
+                Some(Entry::Record(record)) => checked.push(record),
+                None => {}
+            }
         }
+        let head = filling.end(floor)?;
         held.add(checked)?;
-        Ok(chain.head())
+        (held.floor, held.state) = (floor, state);
+        Ok(head)
     }
 
-    fn drop_archived(&self, last: Head) -> Result<(), LogError> {
+    fn drop_archived(&self, state: FloorState<'_>) -> Result<(), LogError> {
+        // Taken in first, so that its parts may be made from the log.
+        let FloorState { at: last, parts } = state;
+        let state: Vec<Payload> = parts.collect::<Result<_, _>>()?;
         let mut held = self.held();
         held.known(last)?;
         if last == held.head() {
             let what = "its last record stays; name an earlier one".to_owned();
             return Err(LogError::NotCompactable { what });
         }
-        if !held.checkpoints.iter().any(|(at, _)| at.seq >= last.seq) {
-            let what = no_checkpoint(last.seq);
-            return Err(LogError::NotCompactable { what });
-        }
         held.records.retain(|record| record.seq > last.seq);
         held.keys.retain(|_, seq| *seq > last.seq);
         held.checkpoints.retain(|(at, _)| at.seq >= last.seq);
-        held.floor = last;
+        (held.floor, held.state) = (last, state);
         Ok(())
+    }
+
+    fn floor_state(&self) -> Result<Option<FloorState<'_>>, LogError> {
+        let held = self.held();
+        let at = held.floor;
+        let parts = held.state.clone().into_iter().map(Ok);
+        Ok((at != Head::START).then(|| FloorState {
+            at,
+            parts: Box::new(parts),
+        }))
     }
 
     fn verify(&self) -> Result<Verified, LogError> {

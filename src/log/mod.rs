@@ -18,6 +18,7 @@ mod backend;
 mod chain;
 mod compact;
 mod error;
+mod floor;
 mod hash;
 mod json_lines;
 mod memory;
@@ -25,9 +26,12 @@ mod payload;
 mod record;
 mod sqlite;
 
-pub use backend::{CHECKPOINT_PART_BYTES_MAX, CHECKPOINTS_KEPT, Checkpoint, Log, Verified};
-pub use compact::compact;
+pub use backend::{
+    CHECKPOINT_PART_BYTES_MAX, CHECKPOINTS_KEPT, Checkpoint, FloorState, Log, Verified,
+};
+pub use compact::{compact, compactable};
 pub use error::LogError;
+pub use floor::Entry;
 pub use hash::Hash;
 pub use json_lines::{LINE_BYTES_MAX, export, import};
 pub use memory::Memory;

@@ -8,6 +8,7 @@ mod auth;
 mod bounds;
 mod bundle;
 mod checkpoints;
+mod compaction;
 mod described;
 mod groups;
 mod history;

@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use aobo::log::{Draft, Log, Memory, Payload, Record, Sqlite};
+use aobo::log::{Draft, Entry, FloorState, Head, Log, LogError, Memory, Payload, Record, Sqlite};
 use jiff::Timestamp;
 use tempfile::TempDir;
 
@@ -61,6 +61,29 @@ fn all(log: &dyn Log) -> Vec<Record> {
     });
     scanned.expect("a scan to the end");
     records
+}
+
+/// What the records up to a position add up to: for the log, any payloads.
+fn state(at: Head, parts: &[&str]) -> FloorState<'static> {
+    let parts: Vec<_> = parts.iter().map(|part| Ok(payload(*part))).collect();
+    FloorState {
+        at,
+        parts: Box::new(parts.into_iter()),
+    }
+}
+
+/// The state at a log's floor: its position and parts.
+#[track_caller]
+fn floor_state(log: &dyn Log) -> Option<(Head, Vec<String>)> {
+    let state = log.floor_state().expect("a sound state")?;
+    let parts = state.parts.map(|part| part.expect("a sound part"));
+    Some((state.at, parts.map(|part| part.to_string()).collect()))
+}
+
+/// What a log is filled with that holds these records from the first on.
+fn entries(records: &[Record]) -> impl Iterator<Item = Result<Entry, LogError>> {
+    let records = records.to_vec().into_iter();
+    records.map(|record| Ok(Entry::Record(record)))
 }
 
 /// A folder whose files need not reach a disk, if there is such a place: thousands

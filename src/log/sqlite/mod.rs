@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! DIR/            mode 0700 if it is made here
-//!   events.db     events, checkpoints, meta; any SQLite tool reads them
+//!   events.db     events, meta; any SQLite tool reads them
 //!   events.db-wal, events.db-shm   SQLite's own
 //!   head          the last acknowledged position, see below
+//!   floor/        what archived records add up to: where a compacted log begins
+//!   checkpoints/  what the records up to a position add up to: a cache
 //!   lock          held by the one process that writes
 //! ```
 //!
@@ -22,8 +24,8 @@
 //! is fine: the process or the machine stopped between the two writes.
 //!
 //! **Opening verifies everything**: the pages (`quick_check`), the hash of each
-//! record and the chain they make, and the index of idempotency keys against the
-//! records. Nothing on disk is touched before that has succeeded.
+//! record and the chain they make, the index of idempotency keys against the
+//! records, and the state at the floor. Nothing on disk is touched before that has succeeded.
 //!
 //! Deliberately not here: damage repaired. What can be read can be exported by
 //! [`Sqlite::open_read_only`] and imported into a new folder.
@@ -31,6 +33,7 @@
 mod checkpoints;
 mod connect;
 mod faults;
+mod floor;
 mod head_file;
 mod open;
 mod reading;

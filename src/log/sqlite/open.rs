@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::connect::{self, DATABASE, database, sql};
 use super::faults::Faults;
-use super::reading::{floor, last, snapshot};
+use super::reading::{self, last, snapshot};
 use super::store::{Position, Sqlite};
 use super::writer::Writer;
-use super::{head_file, schema, whole};
+use super::{floor, head_file, schema, whole};
 use crate::log::compact::sync_folder_of;
 use crate::log::{Head, LogError};
 
@@ -38,6 +38,7 @@ impl Sqlite {
         }
         let verified = whole::verify(&dir)?;
         head_file::compare(marked, verified.head)?;
+        floor::verify_if_kept(&dir, verified.floor)?;
         let position = Position {
             head: verified.head,
             floor: verified.floor,
@@ -65,7 +66,7 @@ impl Sqlite {
         let snapshot = snapshot(&reader)?;
         let position = Position {
             head: last(&snapshot)?,
-            floor: floor(&snapshot)?,
+            floor: reading::floor(&snapshot)?,
             stopped: Some("it was opened for reading".to_owned()),
         };
         drop(snapshot);

@@ -10,11 +10,11 @@ use rusqlite::Connection;
 
 use super::open::Lock;
 use super::reading::{Check, position, record, seq_of_key, snapshot, walk};
-use super::writer::Writer;
-use super::{checkpoints, connect, head_file, whole};
-use crate::log::chain::{self, Chain};
-use crate::log::compact::no_checkpoint;
-use crate::log::{Checkpoint, Draft, Head, Log, LogError, Record, Verified};
+use super::writer::{Rows, Writer};
+use super::{checkpoints, connect, floor, head_file, whole};
+use crate::log::chain;
+use crate::log::floor::Filling;
+use crate::log::{Checkpoint, Draft, Entry, FloorState, Head, Log, LogError, Record, Verified};
 
 /// The embedded log. One process writes; others may read beside it.
 pub struct Sqlite {
@@ -106,6 +106,34 @@ impl Sqlite {
 
     fn acknowledge(&self, head: Head) {
         locked(&self.position).head = head;
+    }
+
+    /// Puts what a log is filled with into an empty one: where it begins and ends.
+    fn fill(
+        &self,
+        rows: &mut Rows<'_>,
+        entries: &mut dyn Iterator<Item = Result<Entry, LogError>>,
+    ) -> Result<(Head, Head), LogError> {
+        let (mut filling, mut floor) = (Filling::new(), Head::START);
+        let mut state = None;
+        for entry in entries {
+            match filling.take(entry?)? {
+                Some(Entry::Floor(at)) => state = Some(floor::Kept::begin(&self.dir, at)?),
+                Some(Entry::State(part)) => {
+                    state.as_mut().map_or(Ok(()), |state| state.part(&part))?;
+                }
+                Some(Entry::Record(record)) => {
+                    if let Some(state) = state.take() {
+                        floor = state.end(&self.dir)?;
+                        rows.set_floor(floor)?;
+                    }
+                    rows.insert(&record)?;
+                }
+                None => {}
+            }
+        }
+        let head = filling.end(state.map_or(floor, |state| state.at()))?;
+        Ok((floor, head))
     }
 
     /// Gives the records from `after` up to `last` or the head.
@@ -214,47 +242,47 @@ impl Log for Sqlite {
 
     fn restore(
         &self,
-        records: &mut dyn Iterator<Item = Result<Record, LogError>>,
+        entries: &mut dyn Iterator<Item = Result<Entry, LogError>>,
     ) -> Result<Head, LogError> {
         self.write(|writer, head| {
             if head != Head::START {
                 return Err(LogError::NotEmpty { head });
             }
-            let mut chain = Chain::after(head);
-            writer.transaction(|rows| {
-                for record in records {
-                    let record = record?;
-                    chain.take(&record)?;
-                    rows.insert(&record)?;
-                }
-                Ok(())
-            })?;
-            writer.mark(chain.head())?;
-            self.acknowledge(chain.head());
-            Ok(chain.head())
+            let (floor, head) = writer.transaction(|rows| self.fill(rows, entries))?;
+            writer.mark(head)?;
+            let mut position = locked(&self.position);
+            (position.floor, position.head) = (floor, head);
+            Ok(head)
         })
     }
 
-    fn drop_archived(&self, last: Head) -> Result<(), LogError> {
-        self.write(|writer, head| {
-            let refused = |what: String| LogError::NotCompactable { what };
-            if last == head {
-                return Err(refused(
-                    "its last record stays; name an earlier one".to_owned(),
-                ));
-            }
-            known(&*snapshot(&locked(&self.reader))?, last, head)?;
-            // Read whole: what the records are dropped for must be there.
-            let newest = self.sound_checkpoint(head.seq)?;
-            if newest.is_none_or(|at| at.seq < last.seq) {
-                return Err(refused(no_checkpoint(last.seq)));
-            }
+    fn drop_archived(&self, state: FloorState<'_>) -> Result<(), LogError> {
+        self.writable()?;
+        let last = state.at;
+        let head = self.head();
+        if last == head {
+            let what = "its last record stays; name an earlier one".to_owned();
+            return Err(LogError::NotCompactable { what });
+        }
+        known(&*snapshot(&locked(&self.reader))?, last, head)?;
+        let _one = locked(&self.checkpointing);
+        // INVARIANT (durable first): see `floor`.
+        floor::keep(&self.dir, state)?;
+        self.write(|writer, _| {
             writer.transaction(|rows| rows.drop_up_to(last))?;
             // Their positions are no longer in the log, so nobody would read them.
             let _ = checkpoints::drop_before(&self.dir, last.seq);
+            let _ = floor::drop_others(&self.dir, last);
             locked(&self.position).floor = last;
             Ok(())
         })
+    }
+
+    fn floor_state(&self) -> Result<Option<FloorState<'_>>, LogError> {
+        match self.floor() {
+            Head::START => Ok(None),
+            floor => floor::read(&self.dir, floor),
+        }
     }
 
     fn verify(&self) -> Result<Verified, LogError> {
@@ -262,6 +290,7 @@ impl Log for Sqlite {
         let marked = head_file::read(&self.dir)?;
         let verified = whole::verify(&self.dir)?;
         head_file::compare(marked, verified.head)?;
+        floor::verify(&self.dir, verified.floor)?;
         Ok(verified)
     }
 

@@ -144,16 +144,19 @@ impl Rows<'_> {
     /// Deletes records and keeps the last one's position as the floor.
     pub(super) fn drop_up_to(&mut self, last: Head) -> Result<(), LogError> {
         self.faults.at(Step::Insert)?;
-        let seq = last.seq.cast_signed();
         let query = "DELETE FROM events WHERE seq <= ?1";
-        let dropped = self.transaction.execute(query, [seq]).and_then(|records| {
-            let query = "UPDATE meta SET floor_seq = ?1, floor_hash = ?2";
-            self.transaction.execute(query, (seq, last.hash.0))?;
-            Ok(records)
-        });
+        let dropped = self.transaction.execute(query, [last.seq.cast_signed()]);
         let records = dropped.map_err(sql("dropping archived records"))?;
         self.wrote(records.saturating_mul(PAGE_BYTES));
-        Ok(())
+        self.set_floor(last)
+    }
+
+    /// Keeps a position as the floor.
+    pub(super) fn set_floor(&mut self, floor: Head) -> Result<(), LogError> {
+        let query = "UPDATE meta SET floor_seq = ?1, floor_hash = ?2";
+        let to = (floor.seq.cast_signed(), floor.hash.0);
+        let set = self.transaction.execute(query, to);
+        set.map(drop).map_err(sql("moving the floor"))
     }
 
     /// Which uniqueness a record violates.

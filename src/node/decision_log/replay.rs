@@ -9,6 +9,7 @@ use super::row::told;
 use super::{DecisionLogError, LoggedRow};
 use crate::engine::intake::Ask;
 use crate::engine::{Input, Member};
+use crate::log::LogError;
 use crate::node::{Answer, LedgerError, Point, ReadsKept, Walk};
 use crate::policy::{Attribute, Extension, Reads, Shape, Type};
 
@@ -115,6 +116,12 @@ fn again(
                         return Err(other_log(what).into());
                     }
                     point
+                }
+                Err(
+                    error @ (LedgerError::NoFloor { .. }
+                    | LedgerError::Log(LogError::Archived { .. })),
+                ) => {
+                    return Ok(Replayed::Unreplayable(error.to_string()));
                 }
                 Err(LedgerError::Unbuilt(why)) => {
                     return Ok(Replayed::Unreplayable(format!(

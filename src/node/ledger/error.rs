@@ -55,6 +55,22 @@ pub enum LedgerError {
         /// What is wrong.
         what: String,
     },
+    /// What archived events add up to, in a form that cannot be read.
+    #[error("the state at record {seq}, where the log begins, cannot be read: {what}")]
+    Floor {
+        /// The last archived record.
+        seq: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// A compacted log that nothing leads into.
+    #[error(
+        "the records up to {floor} are archived, and neither a checkpoint nor the state at {floor} is there; import the archives and then an export of this log into a new folder"
+    )]
+    NoFloor {
+        /// The last archived record.
+        floor: u64,
+    },
     /// The caller may not do it.
     #[error("{message}")]
     Forbidden {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::scan::each_event;
-use super::{ApiKey, EventKind, LedgerError, TakenBundle, checkpoint};
+use super::{ApiKey, EventKind, LedgerError, TakenBundle, checkpoint, floor};
 use crate::directory::{AzureRoles, Change, Profile, World};
-use crate::log::{Head, Log, Record};
+use crate::log::{Head, Log, LogError, Record};
 use crate::policy::Bundle;
 
 /// A bundle of the log, or why this program does not build it: that matters only
@@ -50,19 +50,31 @@ impl Folded {
     /// Folds the log up to a position, from the last checkpoint before it.
     ///
     /// # Errors
-    /// [`LedgerError::Log`] if it cannot be read, and whatever [`Folded::fold`] says
-    /// of the first event that cannot be folded.
+    /// [`LedgerError::Log`] if it cannot be read, or no longer holds what leads to
+    /// the position; [`LedgerError::NoFloor`]; and whatever [`Folded::fold`] says of
+    /// the first event that cannot be folded.
     pub fn replay(log: &dyn Log, to: u64) -> Result<Self, LedgerError> {
-        let kept = checkpoint::newest(log, to)?;
-        Self::go_on(kept.unwrap_or_else(Self::empty), log, to)
+        match checkpoint::newest(log, to)? {
+            Some(kept) => kept.go_on(log, to),
+            None => Self::replay_all(log, to),
+        }
     }
 
-    /// Folds the log up to a position without any checkpoint.
+    /// Folds the log up to a position without any checkpoint: from its beginning, or
+    /// from the state at its floor if it was compacted.
     ///
     /// # Errors
     /// As [`Folded::replay`].
     pub fn replay_all(log: &dyn Log, to: u64) -> Result<Self, LedgerError> {
-        Self::go_on(Self::empty(), log, to)
+        let floor = log.floor().seq;
+        if to < floor {
+            return Err(LogError::Archived { floor }.into());
+        }
+        let beginning = match floor {
+            0 => Self::empty(),
+            _ => floor::read(log)?.ok_or(LedgerError::NoFloor { floor })?,
+        };
+        beginning.go_on(log, to)
     }
 
     fn go_on(mut self, log: &dyn Log, to: u64) -> Result<Self, LedgerError> {
@@ -97,7 +109,8 @@ impl Folded {
         Ok(())
     }
 
-    fn take(&mut self, taken: Box<TakenBundle>) {
+    /// Goes on by the policies of an event.
+    pub(super) fn take(&mut self, taken: Box<TakenBundle>) {
         let built = taken.build().map_err(|error| error.to_string().into());
         self.adopt(Arc::from(taken), built);
     }

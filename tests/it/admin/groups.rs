@@ -12,7 +12,8 @@ use std::task::{Context, Waker};
 use aobo::directory::Profile;
 use aobo::directory::command::Caller;
 use aobo::log::{
-    Checkpoint, Draft, Faults, Head, Log, LogError, Memory, Record, Sqlite, Step, Verified,
+    Checkpoint, Draft, Entry, Faults, FloorState, Head, Log, LogError, Memory, Record, Sqlite,
+    Step, Verified,
 };
 use aobo::node::{
     Actor, Choice, Folded, Ledger, LedgerError, Moment, Submission, TenantScope, What, Written,
@@ -90,13 +91,17 @@ impl Log for Gated {
 
     fn restore(
         &self,
-        records: &mut dyn Iterator<Item = Result<Record, LogError>>,
+        entries: &mut dyn Iterator<Item = Result<Entry, LogError>>,
     ) -> Result<Head, LogError> {
-        self.log.restore(records)
+        self.log.restore(entries)
     }
 
-    fn drop_archived(&self, last: Head) -> Result<(), LogError> {
-        self.log.drop_archived(last)
+    fn drop_archived(&self, state: FloorState<'_>) -> Result<(), LogError> {
+        self.log.drop_archived(state)
+    }
+
+    fn floor_state(&self) -> Result<Option<FloorState<'_>>, LogError> {
+        self.log.floor_state()
     }
 
     fn verify(&self) -> Result<Verified, LogError> {

@@ -10,7 +10,9 @@ use aobo::directory::Profile;
 use aobo::directory::command::Ids;
 use aobo::log::{Log, Sqlite};
 use aobo::node::decision_log::{Audit, DecisionLog, RotatingFile};
-use aobo::node::{Actor, Choice, Ledger, Point, Settings, Submission, TenantScope, What};
+use aobo::node::{
+    Actor, Choice, Ledger, Point, Settings, Submission, TenantScope, What, compact,
+};
 use aobo::policy::{Bundle, Source};
 use serde_json::{Value, json};
 
@@ -195,6 +197,29 @@ fn rows_are_replayed_at_their_own_revisions() {
         report["flips"],
         json!({"allow-to-deny": 1, "deny-to-allow": 0, "policies": 0})
     );
+}
+
+/// Rows of archived revisions are counted, and those from the floor on are decided
+/// again without any checkpoint.
+#[test]
+fn rows_of_archived_revisions_are_counted() {
+    let place = Place::played();
+    let log = Sqlite::open(&place.path("data")).unwrap();
+    // The first four rows are of revision 2.
+    compact(&log, 3, &place.path("archive")).unwrap();
+    drop(log);
+    let report = || place.json(&[LOG, "--data", "data"], 0);
+    let archived = json!([{"reason": "the log no longer holds its revision", "rows": 4}]);
+    let first = report();
+    assert_eq!((&first["rows"], &first["same"]), (&json!(16), &json!(12)));
+    assert_eq!(first["unreplayable_reasons"], archived);
+    fs::remove_dir_all(place.path("data/checkpoints")).unwrap();
+    assert_eq!(report(), first);
+    // Of a log that was compacted before it kept a state, none can be.
+    fs::remove_dir_all(place.path("data/floor")).unwrap();
+    let last = report();
+    assert_eq!((&last["rows"], &last["same"]), (&json!(16), &json!(0)));
+    assert_eq!(last["unreplayable"], 16, "{last:#}");
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use aobo::log::{
-    CHECKPOINT_PART_BYTES_MAX, CHECKPOINTS_KEPT, Draft, Hash, Head, Log, LogError, NAME_BYTES_MAX,
-    PAYLOAD_BYTES_MAX,
+    CHECKPOINT_PART_BYTES_MAX, CHECKPOINTS_KEPT, Draft, Entry, FloorState, Hash, Head, Log,
+    LogError, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, Record,
 };
 
-use super::{all, append, draft, drafts, payload};
+use super::{all, append, draft, drafts, entries, floor_state, payload, state};
 
 type New<'a> = &'a dyn Fn() -> Box<dyn Log>;
 
@@ -31,6 +31,7 @@ pub(super) fn run(new: New<'_>) {
     ];
     cases.iter().for_each(|case| case(&*new()));
     restores_all_or_none(new);
+    restores_from_a_floor(new);
 }
 
 fn starts_empty(log: &dyn Log) {
@@ -297,10 +298,12 @@ fn refuses_alien_checkpoints(log: &dyn Log) {
 
 fn drops_what_is_archived(log: &dyn Log) {
     let records = append(log, &drafts(0..10));
+    assert_eq!(floor_state(log), None);
     log.put_checkpoint(records[1].head(), b"early").unwrap();
     log.put_checkpoint(records[5].head(), b"late").unwrap();
     let last = records[5].head();
-    log.drop_archived(last).unwrap();
+    let parts = ["{\"first\": 1.50}", "{}", "{\"name\":\"Łódź\"}"];
+    log.drop_archived(state(last, &parts)).unwrap();
     assert_eq!((log.floor(), log.head()), (last, records[9].head()));
     assert_eq!(all(log), records[6..]);
     assert_eq!(log.verify().unwrap().records, 4);
@@ -314,41 +317,61 @@ fn drops_what_is_archived(log: &dyn Log) {
     assert_eq!(log.checkpoint(5).unwrap(), None);
     assert_eq!(log.with_key("key-0").unwrap(), None);
     assert_eq!(log.with_key("key-6").unwrap().as_ref(), Some(&records[6]));
-    // It goes on, and goes again.
+    assert_eq!(
+        floor_state(log),
+        Some((last, parts.map(str::to_owned).to_vec()))
+    );
+    // It goes on, checkpoints come and go, and it goes again: the state is the floor's.
     append(log, &drafts(10..12));
-    log.put_checkpoint(log.head(), b"new").unwrap();
-    log.drop_archived(records[7].head()).unwrap();
+    for _ in 0..=CHECKPOINTS_KEPT {
+        log.put_checkpoint(append(log, &[draft(2)])[0].head(), b"new")
+            .unwrap();
+    }
+    assert_eq!(floor_state(log).unwrap().0, last);
+    let last = records[7].head();
+    log.drop_archived(state(last, &[])).unwrap();
     let rest: Vec<u64> = all(log).iter().map(|record| record.seq).collect();
-    assert_eq!(rest, [9, 10, 11, 12]);
+    assert_eq!(rest, [9, 10, 11, 12, 13, 14, 15, 16]);
+    assert_eq!(floor_state(log), Some((last, Vec::new())));
     log.verify().unwrap();
 }
 
 fn drops_no_more_than_it_may(log: &dyn Log) {
     let records = append(log, &drafts(0..5));
-    let not_compactable = |at: Head, wanted: &str| {
-        let error = log.drop_archived(at).unwrap_err();
-        let LogError::NotCompactable { what } = &error else {
-            panic!("{error}");
-        };
-        assert!(what.contains(wanted), "{what}");
+    let error = log.drop_archived(state(log.head(), &[])).unwrap_err();
+    let LogError::NotCompactable { what } = &error else {
+        panic!("{error}");
     };
-    log.put_checkpoint(records[1].head(), b"early").unwrap();
-    not_compactable(records[2].head(), "no checkpoint is at record 3");
-    log.put_checkpoint(records[4].head(), b"late").unwrap();
-    not_compactable(records[4].head(), "last record stays");
+    assert!(what.contains("last record stays"), "{what}");
     let alien = Head {
         hash: Hash([1; 32]),
         ..records[1].head()
     };
-    let error = log.drop_archived(alien).unwrap_err();
+    let error = log.drop_archived(state(alien, &[])).unwrap_err();
     assert!(matches!(error, LogError::NoSuchPosition { .. }), "{error}");
+    // A state that does not come to its end is none.
+    let bad = LogError::Line {
+        line: 7,
+        what: String::new(),
+    };
+    let parts = [Ok(payload("{}")), Err(bad)].into_iter();
+    let half = FloorState {
+        at: records[2].head(),
+        parts: Box::new(parts),
+    };
+    let error = log.drop_archived(half).unwrap_err();
+    assert!(matches!(error, LogError::Line { line: 7, .. }), "{error}");
+    assert_eq!((log.floor(), floor_state(log)), (Head::START, None));
     assert_eq!(all(log), records);
+    log.verify().unwrap();
+    log.drop_archived(state(records[2].head(), &[])).unwrap();
+    append(log, &drafts(5..6));
 }
 
 fn restores_all_or_none(new: New<'_>) {
     let source = new();
     let records = append(&*source, &drafts(0..6));
-    let ok = || records.iter().cloned().map(Ok);
+    let ok = || entries(&records);
     let log = new();
     assert_eq!(log.restore(&mut ok()).unwrap(), source.head());
     assert_eq!(all(&*log), records);
@@ -366,16 +389,10 @@ fn restores_all_or_none(new: New<'_>) {
     corrupt(log.restore(&mut ok().skip(1)).unwrap_err(), 1);
     let mut changed = records.clone();
     changed[3].version += 1;
-    corrupt(
-        log.restore(&mut changed.into_iter().map(Ok)).unwrap_err(),
-        4,
-    );
+    corrupt(log.restore(&mut entries(&changed)).unwrap_err(), 4);
     let mut without = records.clone();
     without.remove(2);
-    corrupt(
-        log.restore(&mut without.into_iter().map(Ok)).unwrap_err(),
-        3,
-    );
+    corrupt(log.restore(&mut entries(&without)).unwrap_err(), 3);
     let bad = LogError::Line {
         line: 7,
         what: String::new(),
@@ -388,4 +405,58 @@ fn restores_all_or_none(new: New<'_>) {
         source.head(),
         "it stays usable"
     );
+}
+
+/// Entries that begin at the state after a record.
+fn from_floor(at: Head, parts: &[&str]) -> Vec<Result<Entry, LogError>> {
+    let parts = parts.iter().map(|part| Ok(Entry::State(payload(*part))));
+    std::iter::once(Ok(Entry::Floor(at))).chain(parts).collect()
+}
+
+fn restores_from_a_floor(new: New<'_>) {
+    let source = new();
+    let records: Vec<Record> = append(&*source, &drafts(0..6));
+    let floor = records[3].head();
+    let parts = ["{\"a\":1}", "{\"b\": 2}"];
+    let log = new();
+    let given = from_floor(floor, &parts).into_iter();
+    let head = log
+        .restore(&mut given.chain(entries(&records[4..])))
+        .unwrap();
+    assert_eq!((head, log.floor()), (source.head(), floor));
+    assert_eq!(all(&*log), records[4..]);
+    assert_eq!(
+        floor_state(&*log),
+        Some((floor, parts.map(str::to_owned).to_vec()))
+    );
+    assert_eq!(log.verify().unwrap().records, 2);
+    append(&*log, &drafts(6..7));
+    log.drop_archived(state(records[4].head(), &[])).unwrap();
+
+    // With the archive before it, the state says nothing new.
+    let log = new();
+    let given = entries(&records[..4]).chain(from_floor(floor, &parts));
+    let head = log
+        .restore(&mut given.chain(entries(&records[4..])))
+        .unwrap();
+    assert_eq!((head, log.floor()), (source.head(), Head::START));
+    assert_eq!((all(&*log), floor_state(&*log)), (records.clone(), None));
+
+    let log = new();
+    let refused = |given: Vec<Result<Entry, LogError>>, rest: &[Record], wanted: u64| {
+        let error = log.restore(&mut given.into_iter().chain(entries(rest)));
+        let error = error.unwrap_err();
+        assert!(
+            matches!(error, LogError::Corrupt { seq, .. } if seq == wanted),
+            "{error}"
+        );
+        assert_eq!((log.head(), log.floor()), (Head::START, Head::START));
+        assert_eq!(floor_state(&*log), None);
+    };
+    refused(from_floor(floor, &parts), &[], 5);
+    refused(from_floor(floor, &parts), &records[5..], 5);
+    refused(from_floor(records[2].head(), &parts), &records[4..], 4);
+    let later = entries(&records[..2]).chain(from_floor(floor, &parts));
+    refused(later.collect(), &records[4..], 4);
+    log.restore(&mut entries(&records)).unwrap();
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use aobo::log::{Draft, Faults, Log, LogError, Record, Sqlite, Step};
+use aobo::log::{Draft, Faults, Head, Log, LogError, Record, Sqlite, Step};
 
-use super::{alike, all, append, draft, drafts, payload};
+use super::{alike, all, append, draft, drafts, entries, floor_state, payload, state};
 
 /// A log that fails at a step, from the moment it is told to.
 struct Failing {
@@ -40,7 +40,8 @@ fn stopped(log: &dyn Log, acknowledged: &[Record], why: &str) {
     let refused = [
         log.append(last, &drafts(50..51)).unwrap_err(),
         log.put_checkpoint(last, b"").unwrap_err(),
-        log.drop_archived(acknowledged[0].head()).unwrap_err(),
+        log.drop_archived(state(acknowledged[0].head(), &[]))
+            .unwrap_err(),
         log.writable().unwrap_err(),
     ];
     for error in refused {
@@ -113,7 +114,7 @@ fn a_failure_to_settle_ends_writing_only() {
 fn other_writes_fail_alike() {
     let folder = tempfile::tempdir().unwrap();
     type Write = fn(&dyn Log) -> Result<(), LogError>;
-    let compact: Write = |log| log.drop_archived(log.read(1, 1)?[0].head());
+    let compact: Write = |log| log.drop_archived(state(log.read(1, 1)?[0].head(), &["{}"]));
     let mut acknowledged = Vec::new();
     for (write, step) in [
         (compact, Step::Begin),
@@ -136,6 +137,56 @@ fn other_writes_fail_alike() {
     }
 }
 
+/// A compaction that stops anywhere leaves a log that begins at a state it has: the
+/// old floor's or the new one's.
+#[test]
+fn a_compaction_that_fails_leaves_the_state_it_begins_at() {
+    let states = [&["{\"state\":1}"][..], &["{\"state\":2}"]];
+    for (step, moved) in [
+        (Step::Begin, false),
+        (Step::Insert, false),
+        (Step::Commit, false),
+        (Step::Committed, true),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let failing = Failing::open(folder.path(), step);
+        let records = append(&failing.log, &drafts(0..6));
+        let [first, second] = [1, 3].map(|at| records[at].head());
+        failing.log.drop_archived(state(first, states[0])).unwrap();
+        failing.fail_after(0);
+        let error = failing.log.drop_archived(state(second, states[1]));
+        assert!(error.unwrap_err().is_unknown_outcome());
+        drop(failing);
+        let log = Sqlite::open(folder.path()).expect("it opens again");
+        let (floor, parts) = match moved {
+            true => (second, states[1]),
+            false => (first, states[0]),
+        };
+        assert_eq!(log.floor(), floor);
+        assert_eq!(floor_state(&log).unwrap().1, parts);
+        log.verify().unwrap();
+        // The next one goes through, and leaves its own state only.
+        log.drop_archived(state(records[4].head(), &["{}"]))
+            .unwrap();
+        assert_eq!(floor_state(&log).unwrap().1, ["{}"]);
+        let files = std::fs::read_dir(folder.path().join("floor")).unwrap();
+        assert_eq!(files.count(), 1);
+    }
+}
+
+/// A state that cannot be written is no failure of the log: nothing is dropped.
+#[test]
+fn a_state_that_cannot_be_written_drops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Sqlite::open(folder.path()).unwrap();
+    let records = append(&log, &drafts(0..3));
+    std::fs::write(folder.path().join("floor"), "in the way").unwrap();
+    let error = log.drop_archived(state(records[0].head(), &[]));
+    assert!(matches!(error, Err(LogError::Backend { .. })), "{error:?}");
+    assert_eq!((log.floor(), all(&log)), (Head::START, records));
+    append(&log, &drafts(3..4));
+}
+
 #[test]
 fn a_failed_restore_leaves_the_log_empty() {
     let source = tempfile::tempdir().unwrap();
@@ -145,12 +196,12 @@ fn a_failed_restore_leaves_the_log_empty() {
         let folder = tempfile::tempdir().unwrap();
         let failing = Failing::open(folder.path(), step);
         failing.fail_after(usize::from(step == Step::Insert));
-        let restored = failing.log.restore(&mut records.iter().cloned().map(Ok));
+        let restored = failing.log.restore(&mut entries(&records));
         assert!(restored.unwrap_err().is_unknown_outcome());
         drop(failing);
         let log = Sqlite::open(folder.path()).unwrap();
         assert_eq!(all(&log), []);
-        log.restore(&mut records.iter().cloned().map(Ok)).unwrap();
+        log.restore(&mut entries(&records)).unwrap();
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use aobo::log::{Hash, Head, Log, LogError, Sqlite};
 use rusqlite::Connection;
 
-use super::{all, append, drafts};
+use super::{all, append, drafts, state};
 
 #[test]
 fn a_folder_is_made_for_its_owner_only() {
@@ -221,6 +221,48 @@ fn a_bad_checkpoint_is_passed_over() {
     let log = Sqlite::open(folder.path()).unwrap();
     assert_eq!(log.head().seq, 5);
     assert_eq!(log.checkpoint(9).unwrap(), second);
+}
+
+/// Each byte of the state at the floor is needed, and it is looked for where it is
+/// needed: at the start, and by whoever verifies.
+#[test]
+fn a_damaged_state_at_the_floor_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Sqlite::open(folder.path()).unwrap();
+    let records = append(&log, &drafts(0..4));
+    log.drop_archived(state(records[1].head(), &["{\"a\":1}", "{}"]))
+        .unwrap();
+    drop(log);
+    let file = folder.path().join("floor").join(format!("{:020}.jsonl", 2));
+    let whole = fs::read(&file).unwrap();
+    let noticed = || {
+        let error = Sqlite::open(folder.path()).expect_err("it is not as it was");
+        assert!(
+            matches!(error, LogError::Damaged { file: "floor", .. }),
+            "{error}"
+        );
+        let reader = Sqlite::open_read_only(folder.path()).unwrap();
+        reader.verify().unwrap_err();
+    };
+    for place in 0..whole.len() - 1 {
+        let mut changed = whole.clone();
+        changed[place] ^= 1;
+        for bad in [&changed[..], &whole[..place]] {
+            fs::write(&file, bad).unwrap();
+            noticed();
+        }
+    }
+    fs::write(&file, [&whole[..], &whole[..]].concat()).unwrap();
+    noticed();
+    fs::remove_file(&file).unwrap();
+    noticed();
+    // A log that was compacted before there were states opens; it is told of when
+    // somebody asks.
+    fs::remove_dir(folder.path().join("floor")).unwrap();
+    let log = Sqlite::open(folder.path()).unwrap();
+    assert!(log.floor_state().unwrap().is_none());
+    log.verify().unwrap_err();
+    append(&log, &drafts(4..5));
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use std::io::{self, Write};
 
-use aobo::log::{Head, Log, LogError, Memory, Sqlite, compact, export, import};
+use aobo::log::{
+    Hash, Head, Log, LogError, Memory, Record, Sqlite, compact, compactable, export, import,
+};
 
-use super::{all, append, draft, drafts, payload};
+use super::{all, append, draft, drafts, floor_state, payload, state};
 use crate::support;
 
 const V1: &str = "tests/corpus/log/v1/events.jsonl";
@@ -131,41 +133,115 @@ fn a_failed_export_says_so() {
     assert!(matches!(error, LogError::Backend { .. }), "{error}");
 }
 
+/// A log without the first of ten records, and what it was before.
+fn compacted(log: &dyn Log, archive: &std::path::Path, last: usize) -> (Vec<Record>, String) {
+    let records = append(log, &drafts(0..10));
+    let whole = text_of(log);
+    let parts = ["{\"of\": [1, 2.50]}", "{\"floor\":{}}"];
+    compact(log, archive, state(records[last - 1].head(), &parts)).unwrap();
+    (records, whole)
+}
+
 #[test]
 fn archived_records_and_the_rest_are_the_whole() {
     let folder = tempfile::tempdir().unwrap();
     let log = Sqlite::open(&folder.path().join("data")).unwrap();
-    append(&log, &drafts(0..10));
-    let whole = text_of(&log);
     let (first, second) = (folder.path().join("1.jsonl"), folder.path().join("2.jsonl"));
-    let error = compact(&log, 5, &first).unwrap_err();
-    assert!(
-        error.to_string().contains("no checkpoint is at record 4"),
-        "{error}"
-    );
-    log.put_checkpoint(log.head(), b"state").unwrap();
-    for outside in [0, 1, 11, u64::MAX] {
-        let error = compact(&log, outside, &first).unwrap_err();
-        assert!(error.to_string().contains("records 1 to 10"), "{error}");
+    let (records, whole) = compacted(&log, &first, 4);
+    for outside in [0, 1, 5, 11, u64::MAX] {
+        let error = compactable(&log, outside).unwrap_err();
+        assert!(error.to_string().contains("records 5 to 10"), "{error}");
     }
-    assert!(!first.exists(), "a refusal leaves no file");
+    assert_eq!(compactable(&log, 6).unwrap(), 5);
+    let alien = Head {
+        hash: Hash([1; 32]),
+        ..records[5].head()
+    };
+    let error = compact(&log, &second, state(alien, &[])).unwrap_err();
+    assert!(matches!(error, LogError::NoSuchPosition { .. }), "{error}");
+    compact(&log, &second, state(records[9].head(), &[])).unwrap_err();
+    assert!(!second.exists(), "a refusal leaves no file");
 
-    assert_eq!(compact(&log, 5, &first).unwrap().records, 4);
-    let error = compact(&log, 7, &first).unwrap_err();
+    let at = records[5].head();
+    let error = compact(&log, &first, state(at, &[])).unwrap_err();
     assert!(matches!(error, LogError::Backend { .. }), "{error}");
     assert_eq!(log.floor().seq, 4, "an archive is never written over");
-    assert_eq!(compact(&log, 7, &second).unwrap().records, 2);
+    let archived = compact(&log, &second, state(at, &["{}"])).unwrap();
+    assert_eq!(archived.records, 2);
     let rest: Vec<u64> = all(&log).iter().map(|record| record.seq).collect();
     assert_eq!(rest, [7, 8, 9, 10]);
     drop(log);
 
     let log = Sqlite::open(&folder.path().join("data")).expect("the chain verifies");
     assert_eq!((log.floor().seq, log.head().seq), (6, 10));
+    assert_eq!(floor_state(&log), Some((at, vec!["{}".to_owned()])));
     let parts = [first, second].map(|path| std::fs::read_to_string(path).unwrap());
-    assert_eq!(format!("{}{}{}", parts[0], parts[1], text_of(&log)), whole);
-    let error = import(&Memory::new(), &mut text_of(&log).as_bytes()).unwrap_err();
-    assert!(matches!(error, LogError::Corrupt { seq: 1, .. }), "{error}");
+    let all_parts = format!("{}{}{}", parts[0], parts[1], text_of(&log));
+    let fresh = Memory::new();
+    import(&fresh, &mut all_parts.as_bytes()).unwrap();
+    assert_eq!(
+        (fresh.floor(), text_of(&fresh).as_str()),
+        (Head::START, whole.as_str())
+    );
+    // One archive is missing: what follows does not follow.
+    let without = format!("{}{}", parts[0], text_of(&log));
+    let error = import(&Memory::new(), &mut without.as_bytes()).unwrap_err();
+    assert!(matches!(error, LogError::Corrupt { seq: 6, .. }), "{error}");
     append(&log, &drafts(10..11));
+}
+
+#[test]
+fn an_export_of_a_compacted_log_is_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Memory::new();
+    let (records, _) = compacted(&log, &folder.path().join("1.jsonl"), 4);
+    let text = text_of(&log);
+    let fresh = Sqlite::open(&folder.path().join("data")).unwrap();
+    assert_eq!(import(&fresh, &mut text.as_bytes()).unwrap(), log.head());
+    assert_eq!(fresh.floor(), records[3].head());
+    assert_eq!(floor_state(&fresh), floor_state(&log));
+    fresh.verify().unwrap();
+    drop(fresh);
+    let fresh = Sqlite::open(&folder.path().join("data")).unwrap();
+    assert_eq!((all(&fresh), text_of(&fresh)), (all(&log), text));
+    append(&fresh, &drafts(10..11));
+}
+
+#[test]
+fn a_changed_state_is_not_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Memory::new();
+    compacted(&log, &folder.path().join("1.jsonl"), 4);
+    let good = text_of(&log);
+    let lines: Vec<&str> = good.lines().collect();
+    assert_eq!(lines.len(), 4 + 6);
+    let refused = |text: &str, wanted: &str| {
+        let fresh = Memory::new();
+        let error = import(&fresh, &mut text.as_bytes()).expect_err(wanted);
+        assert!(error.to_string().contains(wanted), "{error}");
+        assert_eq!((fresh.head(), fresh.floor()), (Head::START, Head::START));
+    };
+    let without = |line: usize| {
+        let mut lines = lines.clone();
+        lines.remove(line);
+        lines.join("\n")
+    };
+    refused(&without(0), "line 1 is no record: no `floor` stands");
+    refused(
+        &without(1),
+        "line 3 is no record: the state before it is not",
+    );
+    refused(&without(3), "line 4 is no record: the state before it has");
+    refused(&without(4), "record 5 is damaged");
+    refused(&lines[..3].join("\n"), "the state before it has no end");
+    refused(&lines[..4].join("\n"), "record 5 is damaged");
+    for place in lines[..4].iter().flat_map(|line| [line.len() / 2, 25]) {
+        let mut changed = good.clone().into_bytes();
+        changed[place] ^= 1;
+        import(&Memory::new(), &mut changed.as_slice()).expect_err("it is changed");
+    }
+    let newer = good.replacen("\"version\":1", "\"version\":2", 1);
+    refused(&newer, "use a newer one");
 }
 
 #[test]
