@@ -28,6 +28,24 @@ mod story;
 mod wire;
 mod worlds;
 
+/// The facts that [`samples`] are about.
+pub(crate) fn ground() -> World {
+    authorization::stage().world().clone()
+}
+
+/// A sample of each command, and somebody who may give it, if policies say so: it is
+/// the operator's otherwise.
+pub(crate) fn samples() -> Vec<(Command, Option<Caller>)> {
+    let samples = every::samples().into_iter();
+    let samples = samples.map(|json| {
+        let name = json["command"].as_str().expect("a name").to_owned();
+        let command = read(json);
+        let caller = (!command.operator()).then(|| authorization::someone(&name));
+        (command, caller)
+    });
+    samples.collect()
+}
+
 /// Ids that count.
 #[derive(Default)]
 struct Made(u32);

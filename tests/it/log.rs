@@ -9,6 +9,7 @@ mod damage;
 mod faults;
 mod folder;
 mod kill;
+mod recorded;
 mod text;
 
 use std::cell::RefCell;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aobo::directory::command::Command;
+use aobo::directory::command::{Caller, Command};
 use serde_json::{Value, json};
 
 use super::every::samples;
@@ -131,6 +131,25 @@ const TABLE: [(&str, &[Who], &[Who]); 31] = [
     ("apply-autopilot-profile", &[ADA, NILS], &[SOFIA, PIA]),
 ];
 
+/// Taking a profile off is like putting it on.
+fn row(name: &str) -> &str {
+    match name {
+        "remove-autopilot-profile" => "apply-autopilot-profile",
+        name => name,
+    }
+}
+
+/// Somebody who may, by the name of a command; Gina where nobody may.
+pub(super) fn someone(name: &str) -> Caller {
+    let found = TABLE.iter().find(|(command, ..)| *command == row(name));
+    let (_, may, _) = found.unwrap_or_else(|| panic!("{name} is in no row"));
+    let (ty, id) = may.first().unwrap_or(&GINA);
+    Caller {
+        ty: (*ty).to_owned(),
+        id: (*id).to_owned(),
+    }
+}
+
 #[test]
 fn each_command_is_for_those_whom_the_policies_allow() {
     let stage = stage();
@@ -141,11 +160,7 @@ fn each_command_is_for_those_whom_the_policies_allow() {
             continue;
         }
         let name = json["command"].as_str().expect("a name");
-        // Taking a profile off is like putting it on.
-        let row = match name {
-            "remove-autopilot-profile" => "apply-autopilot-profile",
-            name => name,
-        };
+        let row = row(name);
         let found = TABLE.iter().find(|(command, ..)| *command == row);
         let (_, may, may_not) = found.unwrap_or_else(|| panic!("{name} is in no row"));
         for who in *may {
