@@ -10,6 +10,7 @@ mod bundle;
 mod checkpoints;
 mod compaction;
 mod described;
+mod disk;
 mod groups;
 mod history;
 mod keys;
