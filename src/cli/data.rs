@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Failure;
+use super::busy::Busy;
 use crate::log::{Log, LogError, Sqlite};
 use crate::node::{
     Choice, Folded, Ledger, LedgerError, Moment, Point, RandomIds, Settings, moment,
@@ -67,7 +68,9 @@ pub(super) fn point_at(
             )
         })?,
     };
+    let busy = Busy::new("reading the log");
     let (folded, point) = Folded::at(&log, asked)?;
+    drop(busy);
     Ok((point, as_of.map(|_| asked.now(folded.at))))
 }
 

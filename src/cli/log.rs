@@ -5,6 +5,7 @@ use std::io::{BufReader, BufWriter, Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::busy::Busy;
 use super::data::{DataArgs, read};
 use super::{Failure, output};
 use crate::log::{Head, Log, Sqlite, export, import};
@@ -72,10 +73,14 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 fn verify(dir: &Path) -> ExitCode {
-    let verified = match read(dir) {
-        Ok(log) => log.verify(),
+    let log = match read(dir) {
+        Ok(log) => log,
         Err(failure) => return failure.report(),
     };
+    let records = log.head().seq.saturating_sub(log.floor().seq);
+    let busy = Busy::new(format!("verifying {records} records"));
+    let verified = log.verify();
+    drop(busy);
     match verified {
         Ok(verified) => {
             output::data(&format!(
@@ -97,10 +102,11 @@ fn verify(dir: &Path) -> ExitCode {
 
 fn write_export(dir: &Path, out: Option<&Path>) -> Result<String, Failure> {
     let log = read(dir)?;
+    let busy = Busy::new("exporting");
     let written = match out {
-        None => export(&log, &mut stdout().lock())?,
+        None => export(&log, &mut busy.counted(stdout().lock()))?,
         Some(path) => {
-            let mut file = BufWriter::new(create(path)?);
+            let mut file = BufWriter::new(busy.counted(create(path)?));
             let written = export(&log, &mut file)?;
             file.flush().map_err(|error| unwritable(path, &error))?;
             written
@@ -117,14 +123,17 @@ fn read_import(dir: &Path, file: &Path) -> Result<String, Failure> {
         )
     })?;
     let log = Sqlite::open(dir)?;
-    let head: Head = import(&log, &mut BufReader::new(opened))?;
+    let busy = Busy::new("importing");
+    let head: Head = import(&log, &mut BufReader::new(busy.counted(opened)))?;
     let records = head.seq.saturating_sub(log.floor().seq);
     Ok(format!("{records} records imported\n"))
 }
 
 fn move_old(dir: &Path, archive: &Path, before: u64) -> Result<String, Failure> {
+    let busy = Busy::new("compacting");
     let log = Sqlite::open(dir)?;
     let archived = compact(&log, before, archive)?;
+    drop(busy);
     Ok(format!("{} records archived\n", archived.records))
 }
 

@@ -7,6 +7,7 @@
 
 mod ask;
 mod bench;
+mod busy;
 mod callers;
 mod check;
 mod completions;
