@@ -8,7 +8,8 @@ use std::sync::Arc;
 use aobo::directory::command::Command;
 use aobo::log::{Head, Log, LogError, Memory, Sqlite, export, import};
 use aobo::node::{
-    Actor, Choice, Folded, Ledger, LedgerError, Moment, Submission, What, compact, floor_state,
+    Actor, Choice, Folded, Ledger, LedgerError, Moment, Submission, TenantScope, What, compact,
+    floor_state,
 };
 use serde_json::{Value, json};
 
@@ -27,6 +28,7 @@ fn put(ledger: &Ledger, fact: &Value) {
     let actor = Actor {
         name: "the test".to_owned(),
         principal: None,
+        tenants: TenantScope::All,
         operator: true,
         key: None,
     };

@@ -10,9 +10,7 @@ use aobo::directory::Profile;
 use aobo::directory::command::Ids;
 use aobo::log::{Log, Sqlite};
 use aobo::node::decision_log::{Audit, DecisionLog, RotatingFile};
-use aobo::node::{
-    Actor, Choice, Ledger, Point, Settings, Submission, TenantScope, What, compact,
-};
+use aobo::node::{Actor, Choice, Ledger, Point, Settings, Submission, TenantScope, What, compact};
 use aobo::policy::{Bundle, Source};
 use serde_json::{Value, json};
 

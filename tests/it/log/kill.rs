@@ -16,7 +16,7 @@ use std::sync::Arc;
 use aobo::directory::Key;
 use aobo::log::{Log, Record, Sqlite};
 use aobo::node::{
-    Actor, Choice, Folded, Ledger, RandomIds, Settings, Submission, What, floor_state,
+    Actor, Choice, Folded, Ledger, RandomIds, Settings, Submission, TenantScope, What, floor_state,
 };
 use aobo::policy::Source;
 use jiff::Timestamp;
@@ -157,6 +157,7 @@ fn submission(key: &str) -> Submission {
     let actor = Actor {
         name: "the test".to_owned(),
         principal: None,
+        tenants: TenantScope::All,
         operator: true,
         key: None,
     };

@@ -298,6 +298,7 @@ fn submit(ledger: &Ledger, principal: Option<aobo::directory::command::Caller>, 
     };
     let actor = Actor {
         name,
+        tenants: TenantScope::All,
         operator: principal.is_none(),
         principal,
         key: None,
@@ -364,6 +365,7 @@ fn is_put_back(ledger: &Ledger, change: &Value) -> bool {
         actor: Actor {
             name: "operator".to_owned(),
             principal: None,
+            tenants: TenantScope::All,
             operator: true,
             key: None,
         },
