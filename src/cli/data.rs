@@ -46,7 +46,15 @@ pub(super) fn open(
 /// # Errors
 /// [`Failure`] if there is none, or it is damaged.
 pub(super) fn read(dir: &Path) -> Result<Sqlite, Failure> {
-    Ok(Sqlite::open_read_only(dir)?)
+    Ok(Sqlite::open_beside(dir)?)
+}
+
+/// The same to verify it, or to save what is left.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_as_it_is(dir: &Path) -> Result<Sqlite, Failure> {
+    Ok(Sqlite::open_as_it_is(dir)?)
 }
 
 /// The state of a data folder at a moment, the last one if none is named, and its

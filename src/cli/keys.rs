@@ -117,7 +117,7 @@ fn create(args: &CreateArgs) -> Result<(), Failure> {
 
 /// Whether a folder has a key. One without a log has none.
 fn has_keys(dir: &Path) -> Result<bool, Failure> {
-    let log = match Sqlite::open_read_only(dir) {
+    let log = match Sqlite::open_beside(dir) {
         Err(LogError::Missing { .. }) => return Ok(false),
         log => log?,
     };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::busy::Busy;
-use super::data::{DataArgs, read};
+use super::data::{DataArgs, read_as_it_is};
 use super::{Failure, output};
 use crate::log::{Head, Log, Sqlite, export, import};
 use crate::node::compact;
@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 fn verify(dir: &Path) -> ExitCode {
-    let log = match read(dir) {
+    let log = match read_as_it_is(dir) {
         Ok(log) => log,
         Err(failure) => return failure.report(),
     };
@@ -101,7 +101,7 @@ fn verify(dir: &Path) -> ExitCode {
 }
 
 fn write_export(dir: &Path, out: Option<&Path>) -> Result<String, Failure> {
-    let log = read(dir)?;
+    let log = read_as_it_is(dir)?;
     let busy = Busy::new("exporting");
     let written = match out {
         None => export(&log, &mut busy.counted(stdout().lock()))?,

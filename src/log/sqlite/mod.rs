@@ -28,7 +28,7 @@
 //! records, and the state at the floor. Nothing on disk is touched before that has succeeded.
 //!
 //! Deliberately not here: damage repaired. What can be read can be exported by
-//! [`Sqlite::open_read_only`] and imported into a new folder.
+//! [`Sqlite::open_as_it_is`] and imported into a new folder.
 
 mod checkpoints;
 mod connect;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::connect::{self, DATABASE, database, sql};
 use super::faults::Faults;
-use super::reading::{self, last, snapshot};
+use super::reading::{self, Check, last, snapshot};
 use super::store::{Position, Sqlite};
 use super::writer::Writer;
 use super::{floor, head_file, schema, whole};
@@ -46,17 +46,37 @@ impl Sqlite {
         };
         let reader = connect::reading(&dir)?;
         let writer = Writer::open(&dir, verified.head, faults)?;
+        // All of it was verified just now.
+        let reader = (reader, Check::Links);
         Ok(Self::new(dir, position, reader, Some((writer, lock))))
     }
 
-    /// Opens the log of a data folder for reading only, beside whoever writes to
-    /// it. Holds what there is now; nothing is verified but what is read. The
-    /// folder must be writable all the same, for the memory that readers and
-    /// writers of SQLite share.
+    /// Opens the log of a data folder beside whoever writes to it, for whoever goes by
+    /// what it says. Holds what there is now: no less than was acknowledged, and each
+    /// record as it was written, or reading it fails. The folder must be writable all
+    /// the same, for the memory that readers and writers of SQLite share.
     ///
     /// # Errors
     /// [`LogError::Missing`]; otherwise as [`Sqlite::open`].
-    pub fn open_read_only(dir: &Path) -> Result<Self, LogError> {
+    pub fn open_beside(dir: &Path) -> Result<Self, LogError> {
+        // Before the log is looked at: it may grow meanwhile, and its mark with it.
+        let marked = head_file::read(dir)?;
+        let log = Self::open_to_read(dir, Check::Hashes)?;
+        head_file::compare(marked, log.head())?;
+        floor::verify_if_kept(dir, log.floor())?;
+        Ok(log)
+    }
+
+    /// The same for whoever saves what is left of it: nothing is verified but that each
+    /// record follows the one before.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open_beside`].
+    pub fn open_as_it_is(dir: &Path) -> Result<Self, LogError> {
+        Self::open_to_read(dir, Check::Links)
+    }
+
+    fn open_to_read(dir: &Path, check: Check) -> Result<Self, LogError> {
         let missing = || LogError::Missing { dir: dir.into() };
         let dir = dir.canonicalize().map_err(|_| missing())?;
         if !database(&dir).exists() {
@@ -70,7 +90,7 @@ impl Sqlite {
             stopped: Some("it was opened for reading".to_owned()),
         };
         drop(snapshot);
-        Ok(Self::new(dir, position, reader, None))
+        Ok(Self::new(dir, position, (reader, check), None))
     }
 }
 

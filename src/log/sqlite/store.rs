@@ -22,6 +22,8 @@ pub struct Sqlite {
     position: Mutex<Position>,
     /// Closed before the writer, which then moves the WAL into the database.
     reader: Mutex<Connection>,
+    /// How far records are checked that are scanned.
+    check: Check,
     writer: Option<Mutex<Writer>>,
     /// One checkpoint is written at a time.
     checkpointing: Mutex<()>,
@@ -46,7 +48,7 @@ impl Sqlite {
     pub(super) fn new(
         dir: PathBuf,
         position: Position,
-        reader: Connection,
+        (reader, check): (Connection, Check),
         writer: Option<(Writer, Lock)>,
     ) -> Self {
         let (writer, lock) = writer.unzip();
@@ -54,6 +56,7 @@ impl Sqlite {
             dir,
             position: Mutex::new(position),
             reader: Mutex::new(reader),
+            check,
             writer: writer.map(Mutex::new),
             checkpointing: Mutex::new(()),
             _lock: lock,
@@ -192,7 +195,7 @@ impl Log for Sqlite {
         each: &mut dyn FnMut(&Record) -> ControlFlow<()>,
     ) -> Result<(), LogError> {
         let connection = connect::reading(&self.dir)?;
-        self.walk_on(&connection, (after, u64::MAX), Check::Links, each)
+        self.walk_on(&connection, (after, u64::MAX), self.check, each)
     }
 
     fn read(&self, after: u64, limit: usize) -> Result<Vec<Record>, LogError> {

@@ -196,7 +196,7 @@ fn an_export_of_a_compacted_log_is_restored() {
     let (dir, data) = (folder.path(), folder.path().join("data"));
     let (states, master) = compacted(dir);
     let mut text = Vec::new();
-    export(&Sqlite::open_read_only(&data).unwrap(), &mut text).unwrap();
+    export(&Sqlite::open_beside(&data).unwrap(), &mut text).unwrap();
     let restored = dir.join("restored");
     let log = Sqlite::open(&restored).unwrap();
     import(&log, &mut text.as_slice()).unwrap();

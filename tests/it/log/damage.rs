@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use aobo::log::{Log, LogError, Record, Sqlite};
@@ -61,6 +62,21 @@ impl Left {
         assert!(change.is_none(), "there is a file {name}");
     }
 
+    /// Whoever reads beside a writer and goes by what it reads gets all that was
+    /// acknowledged, or is told.
+    #[track_caller]
+    fn is_whole_beside_or_refused(&self, folder: &Path, what: &str) {
+        let mut found = Vec::new();
+        let scanned = Sqlite::open_beside(folder).and_then(|log| {
+            log.scan(0, &mut |record| {
+                found.push(record.clone());
+                ControlFlow::Continue(())
+            })
+        });
+        let whole = found == self.acknowledged;
+        assert!(scanned.is_err() || whole, "{what}: the records differ");
+    }
+
     /// Whether the log opens; then it must be whole, in every way of reading it.
     #[track_caller]
     fn opens_whole(&self, folder: &Path, what: &str) -> bool {
@@ -110,7 +126,7 @@ fn flips(left: &Left, count: usize, seed: u64) -> (usize, usize) {
     let bytes: usize = left.files.values().map(Vec::len).sum();
     let mut opened = 0;
     let folder = fast_folder();
-    for _ in 0..count {
+    for n in 0..count {
         let mut at = rng.below(bytes);
         let mut files = left.files.iter();
         let name = loop {
@@ -121,8 +137,12 @@ fn flips(left: &Left, count: usize, seed: u64) -> (usize, usize) {
             }
         };
         let bit = rng.below(8);
-        left.put(folder.path(), name, |bytes| bytes[at] ^= 1 << bit);
         let what = format!("{name}, byte {at}, bit {bit}");
+        if n % 4 == 0 {
+            left.put(folder.path(), name, |bytes| bytes[at] ^= 1 << bit);
+            left.is_whole_beside_or_refused(folder.path(), &what);
+        }
+        left.put(folder.path(), name, |bytes| bytes[at] ^= 1 << bit);
         opened += usize::from(left.opens_whole(folder.path(), &what));
     }
     (opened, count - opened)
@@ -251,7 +271,13 @@ fn what_is_left_can_be_saved() {
     let folder = fast_folder();
     left.put(folder.path(), WAL, |bytes| bytes.truncate(bytes.len() - 1));
     assert!(!left.opens_whole(folder.path(), "cut"));
-    let rest = Sqlite::open_read_only(folder.path()).unwrap();
+    // Nobody is to go by it, though.
+    let error = Sqlite::open_beside(folder.path()).unwrap_err();
+    assert!(
+        matches!(error, LogError::Shortened { last: 7, .. }),
+        "{error:?}"
+    );
+    let rest = Sqlite::open_as_it_is(folder.path()).unwrap();
     let error = rest.verify().unwrap_err();
     assert!(
         matches!(error, LogError::Shortened { last: 7, .. }),

@@ -60,7 +60,7 @@ fn a_second_writer_is_refused() {
 #[test]
 fn readers_stand_beside_the_writer() {
     let folder = tempfile::tempdir().unwrap();
-    let error = Sqlite::open_read_only(folder.path()).unwrap_err();
+    let error = Sqlite::open_beside(folder.path()).unwrap_err();
     assert!(matches!(error, LogError::Missing { .. }), "{error}");
     let log = Sqlite::open(folder.path()).unwrap();
     append(&log, &drafts(0..10));
@@ -72,7 +72,7 @@ fn readers_stand_beside_the_writer() {
         });
         let mut seen = 10;
         while !writer.is_finished() || seen < 60 {
-            let reader = Sqlite::open_read_only(folder.path()).unwrap();
+            let reader = Sqlite::open_beside(folder.path()).unwrap();
             let verified = reader.verify().unwrap();
             assert!(verified.records >= reader.head().seq && reader.head().seq >= seen);
             seen = reader.head().seq;
@@ -82,7 +82,7 @@ fn readers_stand_beside_the_writer() {
         }
     });
     drop(log);
-    let reader = Sqlite::open_read_only(folder.path()).unwrap();
+    let reader = Sqlite::open_beside(folder.path()).unwrap();
     assert_eq!(reader.verify().unwrap().records, 60);
     // A reader does not keep a writer out.
     append(&Sqlite::open(folder.path()).unwrap(), &drafts(60..61));
@@ -241,7 +241,7 @@ fn a_damaged_state_at_the_floor_is_noticed() {
             matches!(error, LogError::Damaged { file: "floor", .. }),
             "{error}"
         );
-        let reader = Sqlite::open_read_only(folder.path()).unwrap();
+        let reader = Sqlite::open_beside(folder.path()).unwrap();
         reader.verify().unwrap_err();
     };
     for place in 0..whole.len() - 1 {
