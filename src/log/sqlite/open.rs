@@ -11,7 +11,7 @@ use super::store::{Position, Sqlite};
 use super::writer::Writer;
 use super::{floor, head_file, schema, whole};
 use crate::log::compact::sync_folder_of;
-use crate::log::{Head, LogError};
+use crate::log::{Head, Log, LogError};
 
 impl Sqlite {
     /// Opens the log of a data folder for writing; makes both if they are absent.
