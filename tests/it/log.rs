@@ -9,6 +9,7 @@ mod damage;
 mod faults;
 mod folder;
 mod kill;
+mod kill_compact;
 mod recorded;
 mod text;
 
