@@ -84,7 +84,7 @@ fn floor_state(log: &dyn Log) -> Option<(Head, Vec<String>)> {
 
 /// What a log is filled with that holds these records from the first on.
 fn entries(records: &[Record]) -> impl Iterator<Item = Result<Entry, LogError>> {
-    let records = records.to_vec().into_iter();
+    let records = records.iter().cloned();
     records.map(|record| Ok(Entry::Record(record)))
 }
 

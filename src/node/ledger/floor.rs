@@ -34,7 +34,8 @@ use crate::directory::Change;
 use crate::directory::world_file::{change_form, change_from_json};
 use crate::log::{self, FloorState, Json, Log, LogError, Payload, Verified};
 
-/// The version of the form.
+/// The version of the form, that of what the parts hold included: it goes up with
+/// [`super::PAYLOAD_VERSION`], and this program then reads both.
 const VERSION: u32 = 1;
 
 /// The first part.

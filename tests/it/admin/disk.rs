@@ -8,6 +8,7 @@
 #![cfg(unix)]
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -114,12 +115,12 @@ fn check(test: &str, under: &[&str]) {
 
 fn write_until_refused(dir: &Path) {
     let desk = Desk::on(Arc::new(Sqlite::open(dir).unwrap()));
-    println!();
+    say("");
     let refused = (0..10_000).find(|number| {
         let user = format!("user-{number}");
         let reply = desk.creates(&user).send();
         if reply.status == 200 {
-            println!("ack {} {user}", reply.written());
+            say(&format!("ack {} {user}", reply.written()));
             return false;
         }
         reply.refused(503, "not-written");
@@ -135,5 +136,13 @@ fn write_until_refused(dir: &Path) {
         let ready = Call::new(router, "GET", "/readyz").send();
         assert_eq!((ready.status, &ready.json["reasons"]), (503, &reasons));
     }
-    println!("done");
+    say("done");
+}
+
+/// Tells the parent a line.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .expect("the parent reads");
 }
