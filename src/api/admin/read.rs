@@ -122,6 +122,9 @@ const READ_ROLES: &str = "microsoft.authorization/roleassignments/read";
 /// A read: from a state to the answer.
 pub(super) type Read = fn(&Reading) -> Result<Value, ApiError>;
 
+/// Values by name.
+type Named = BTreeMap<String, String>;
+
 /// Answers a read, if the caller may read about the tenant in the path.
 ///
 /// # Errors
@@ -131,8 +134,8 @@ pub(super) async fn answer(
     State(state): State<Arc<AppState>>,
     Asking(caller): Asking,
     (path, query): (
-        Result<Path<BTreeMap<String, String>>, PathRejection>,
-        Result<Query<BTreeMap<String, String>>, QueryRejection>,
+        Result<Path<Named>, PathRejection>,
+        Result<Query<Named>, QueryRejection>,
     ),
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {

@@ -155,14 +155,11 @@ impl Facts {
         loop {
             let before = below.len();
             for fact in &self.0 {
-                match fact {
-                    Fact::ManagementGroup(f) => {
-                        let outer = f.parent.as_deref().map(management_scope);
-                        if outer.is_some_and(|outer| below.contains(&outer)) {
-                            below.insert(management_scope(&f.id));
-                        }
+                if let Fact::ManagementGroup(f) = fact {
+                    let outer = f.parent.as_deref().map(management_scope);
+                    if outer.is_some_and(|outer| below.contains(&outer)) {
+                        below.insert(management_scope(&f.id));
                     }
-                    _ => {}
                 }
             }
             if below.len() == before {
