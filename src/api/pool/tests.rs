@@ -41,11 +41,11 @@ async fn admitted(
         let request = Request::from_parts(parts, Body::from(bytes));
         Ok(next.run(request).await)
     };
-    applicant.run(body, BYTES_MAX, work).await
+    applicant.run(body, BODY_BYTES, work).await
 }
 
 /// Bytes of a body, at most.
-const BYTES_MAX: usize = 16;
+const BODY_BYTES: usize = 16;
 
 fn limits() -> Limits {
     Limits {

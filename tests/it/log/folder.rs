@@ -241,7 +241,8 @@ fn a_damaged_state_at_the_floor_is_noticed() {
             matches!(error, LogError::Damaged { file: "floor", .. }),
             "{error}"
         );
-        let reader = Sqlite::open_beside(folder.path()).unwrap();
+        Sqlite::open_beside(folder.path()).unwrap_err();
+        let reader = Sqlite::open_as_it_is(folder.path()).unwrap();
         reader.verify().unwrap_err();
     };
     for place in 0..whole.len() - 1 {
