@@ -76,7 +76,7 @@
 //! come to) goes through the reference evaluator alone, and
 //! [`Snapshot::not_lowered`] names it. So does a question that brings a stored
 //! entity along with other parents than the stored ones. [`explain`] evaluates
-//! clauses with the reference, which is built when it is first asked for.
+//! clauses with cedar-policy, over the few entities that they can look at.
 //!
 //! # Where to look
 //!

@@ -253,6 +253,12 @@ impl Snapshot {
             .clone()
     }
 
+    /// Whether the oracle was ever asked for.
+    #[cfg(test)]
+    pub(crate) fn has_reference(&self) -> bool {
+        self.oracle.get().is_some()
+    }
+
     /// Bytes of engine state, and bytes of the texts of ids besides.
     #[must_use]
     pub fn bytes(&self) -> (usize, usize) {
