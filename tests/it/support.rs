@@ -64,6 +64,13 @@ pub(crate) fn scaled(count: usize) -> usize {
     (count * percent / 100).max(1)
 }
 
+/// The first world of a run of many (`AOBO_TEST_FROM`, 0 if unset), so that one which was
+/// cut short goes on where it was.
+pub(crate) fn first_world() -> usize {
+    let from = std::env::var("AOBO_TEST_FROM").ok();
+    from.map_or(0, |text| text.parse().expect("AOBO_TEST_FROM is a number"))
+}
+
 /// Does something long, on a stack that has room for evaluations, and says on
 /// stderr how long it took; nothing is asserted about it.
 pub(crate) fn timed<T: Send>(what: &str, work: impl FnOnce() -> T + Send) -> T {

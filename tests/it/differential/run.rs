@@ -2,6 +2,7 @@
 //! by both. Worlds come from their numbers alone, so any of them can be had
 //! again.
 
+use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -38,8 +39,8 @@ pub(super) struct Tally {
     pub(super) kept: usize,
 }
 
-/// Tries so many requests on each of so many worlds.
-pub(super) fn run(worlds: usize, requests: usize, engine: &Engine) -> Tally {
+/// Tries so many requests on each of these worlds.
+pub(super) fn run(worlds: Range<usize>, requests: usize, engine: &Engine) -> Tally {
     let mut tally = Tally::default();
     let one = |seed| match one_world(seed, requests, engine) {
         Ok(tally) => tally,
@@ -57,27 +58,27 @@ pub(super) fn run_searches(worlds: usize, requests: usize) -> Looked {
         Ok(looked) => looked,
         Err(found) => found.report(&search::engine),
     };
-    for_each(worlds, one, |more| looked.add(more));
+    for_each(0..worlds, one, |more| looked.add(more));
     looked
 }
 
 /// Does something with the seed of each world, on all threads.
 pub(super) fn for_each<T: Send>(
-    worlds: usize,
+    worlds: Range<usize>,
     one: impl Fn(u64) -> T + Sync,
     mut add: impl FnMut(T),
 ) {
-    let next = AtomicUsize::new(0);
+    let (next, end) = (AtomicUsize::new(worlds.start), worlds.end);
     let work = || {
         let mut done = Vec::new();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= worlds {
+            if seed >= end {
                 return done;
             }
             done.push(one(seed as u64));
             if seed % REPORT_WORLDS == REPORT_WORLDS - 1 {
-                eprintln!("{} of {worlds} worlds agree", seed + 1);
+                eprintln!("{} of {end} worlds agree", seed + 1);
             }
         }
     };
