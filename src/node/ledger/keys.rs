@@ -66,7 +66,7 @@ impl FromStr for Role {
 pub enum TenantScope {
     /// Every partner's and every customer's.
     All,
-    /// Those of partners and customers with these ids.
+    /// Those of partners and customers with these ids; an id that both have names both.
     Of(BTreeSet<String>),
 }
 
