@@ -153,7 +153,14 @@ impl Shared {
         // First of all, so that nothing is kept for whoever may not ask.
         let caller = match row.spec.needs {
             None => None,
-            Some(role) => Some(self.door.caller(&parts.headers, role).await?),
+            Some(role) => match self.door.caller(&parts.headers, role).await {
+                Ok(caller) => Some(caller),
+                Err(refused) => {
+                    let bytes_max = row.spec.body_bytes_max;
+                    self.admission.pass_over(body, bytes_max).await;
+                    return Err(refused);
+                }
+            },
         };
         // INVARIANT (unseen): see the module of callers.
         if has(&parts.headers, &header::AUTHORIZATION) {

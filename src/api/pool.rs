@@ -118,6 +118,27 @@ impl Admission {
         })
     }
 
+    /// Reads a body that nobody will look at, and keeps nothing of it: a caller on HTTP/2
+    /// whose body is left unread may not get to see why it was refused.
+    pub(super) async fn pass_over<B>(&self, mut body: B, bytes_max: usize)
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+    {
+        let passed = pin!(async {
+            let mut bytes = 0;
+            while let Some(Ok(frame)) =
+                poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+            {
+                bytes += frame.data_ref().map_or(0, Bytes::len);
+                if bytes > bytes_max {
+                    break;
+                }
+            }
+        });
+        // One that does not come in time is refused all the same.
+        let _ = within(self.body, passed).await;
+    }
+
     /// Work of a request that was let in as a short one, and takes long. It is given
     /// room, a thread and the time of a batch.
     ///
